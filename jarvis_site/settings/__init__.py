@@ -1,0 +1,234 @@
+"""All settings, from the environment. `docs/configuration.md` lists the variables; nothing else reads os.environ."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.utils.csp import CSP
+
+from jarvis_site.settings.env import Environment
+from jarvis_site.settings.logs import logging_config
+
+env = Environment()
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+STATE_DIR = Path(env.text("JARVIS_STATE_DIR", str(BASE_DIR / ".state")))
+
+# Where this process runs ------------------------------------------------------------------------------------------
+PRODUCTION = env.flag("JARVIS_PRODUCTION")
+TESTING = "pytest" in sys.modules
+DEBUG = env.flag("JARVIS_DEBUG")
+# Only outside production: a key that everybody can read must never sign a real session.
+SECRET_KEY = env.text("JARVIS_SECRET_KEY", None if PRODUCTION else "for-development-only-" + "x" * 40)
+ALLOWED_HOSTS = env.words("JARVIS_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1]")
+SITE_URL = env.text("JARVIS_SITE_URL", "http://127.0.0.1:8000")
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+
+# Parts ------------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: it replaces runserver
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "channels",
+    "django_htmx",
+    "django_structlog",
+    "jarvis_site.kernel",
+    "jarvis_site.observability",
+    "jarvis_site.audit",
+    "accounts",
+    "permissions",
+    "notifications",
+    "agents",
+    "agents.servers.calendar",
+    "agents.servers.mail",
+    "agents.servers.files",
+    "chat",
+    "activities",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "jarvis_site.observability.middleware.MetricsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.TenantMiddleware",
+    "jarvis_site.kernel.errors.middleware.ProblemMiddleware",
+]
+ROOT_URLCONF = "jarvis_site.urls"
+ASGI_APPLICATION = "jarvis_site.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.context_processors.shell",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
+        },
+    }
+]
+
+# Data: the application's role, the owner of the tables (migrations), the platform's own role (sweepers) -----------
+_LOCAL_DATABASE = f"host={STATE_DIR / 'run'} dbname=jarvis"
+
+
+def _database(name: str, role: str, *, engine: str, **extra: Any) -> dict[str, Any]:
+    address = env.database(name, f"{_LOCAL_DATABASE} user={role}")
+    return {"ENGINE": engine, **address, **extra}
+
+
+_POOL = {"min_size": 1, "max_size": env.number("JARVIS_DATABASE_POOL", 16), "timeout": 10}
+_pooled: dict[str, Any] = {} if TESTING else {"OPTIONS": {"pool": _POOL}}
+_TENANT_BACKEND = "jarvis_site.kernel.tenancy.pg"
+_STOCK_BACKEND = "django.db.backends.postgresql"
+DATABASES = {
+    "default": _database(
+        "DATABASE_URL", "jarvis_app", engine=_TENANT_BACKEND, TEST={"MIRROR": "owner"}, **_pooled
+    ),
+    "platform": _database(
+        "DATABASE_PLATFORM_URL", "jarvis_platform", engine=_STOCK_BACKEND, TEST={"MIRROR": "owner"}
+    ),
+    "owner": _database("DATABASE_OWNER_URL", "jarvis_owner", engine=_STOCK_BACKEND, TEST={"DEPENDENCIES": []}),
+}
+DATABASE_ROUTERS = ["jarvis_site.kernel.tenancy.router.TenantRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.text("REDIS_URL", f"unix://{STATE_DIR / 'run' / 'valkey.sock'}")
+CHANNEL_LAYERS = {
+    "default": {
+        # The pubsub layer loses nothing where the core layer dropped 20-30 % under load (docs/adr/0004).
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": env.text("JARVIS_CHANNEL_PREFIX", "jarvis")},
+    }
+}
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://"))
+
+# Accounts ---------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.OrganizationSignupForm"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = env.text("JARVIS_EMAIL_VERIFICATION", "mandatory" if PRODUCTION else "optional")
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_SESSION_REMEMBER = True
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "jarvis_session"
+CSRF_COOKIE_NAME = "jarvis_csrf"
+
+# Text, times, files -----------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# Safety -----------------------------------------------------------------------------------------------------------
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "connect-src": [CSP.SELF],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# Mail that the site itself sends (verification, password reset) ---------------------------------------------------
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if env.text("JARVIS_SITE_SMTP_HOST", "")
+    else "django.core.mail.backends.console.EmailBackend"
+)
+EMAIL_HOST = env.text("JARVIS_SITE_SMTP_HOST", "localhost")
+EMAIL_PORT = env.number("JARVIS_SITE_SMTP_PORT", 25)
+EMAIL_HOST_USER = env.text("JARVIS_SITE_SMTP_USER", "")
+EMAIL_HOST_PASSWORD = env.text("JARVIS_SITE_SMTP_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("JARVIS_SITE_SMTP_TLS")
+DEFAULT_FROM_EMAIL = env.text("JARVIS_SITE_FROM", "jarvis@localhost")
+
+# The model; without a base URL and a model name the local planner answers -----------------------------------------
+MODEL_BASE_URL = env.text("JARVIS_MODEL_BASE_URL", "")
+MODEL_API_KEY = env.text("JARVIS_MODEL_API_KEY", "")
+MODEL_NAME = env.text("JARVIS_MODEL_NAME", "")
+MODEL_TIMEOUT_SECONDS = env.number("JARVIS_MODEL_TIMEOUT_SECONDS", 60)
+
+# Tool servers: each is a folder with a `server.py` and a `skill.py` -------------------------------------------------
+TOOL_SERVERS = ["agents.servers.calendar", "agents.servers.mail", "agents.servers.files"]
+WORKSPACE_DIR = Path(env.text("JARVIS_WORKSPACE_DIR", str(STATE_DIR / "workspaces")))
+CALDAV_URL = env.text("JARVIS_CALDAV_URL", "")
+CALDAV_USER = env.text("JARVIS_CALDAV_USER", "")
+CALDAV_PASSWORD = env.text("JARVIS_CALDAV_PASSWORD", "")
+SMTP_HOST = env.text("JARVIS_SMTP_HOST", "")
+SMTP_PORT = env.number("JARVIS_SMTP_PORT", 587)
+SMTP_USER = env.text("JARVIS_SMTP_USER", "")
+SMTP_PASSWORD = env.text("JARVIS_SMTP_PASSWORD", "")
+SMTP_TLS = env.flag("JARVIS_SMTP_TLS", default=True)
+IMAP_HOST = env.text("JARVIS_IMAP_HOST", "")
+IMAP_PORT = env.number("JARVIS_IMAP_PORT", 993)
+IMAP_USER = env.text("JARVIS_IMAP_USER", "")
+IMAP_PASSWORD = env.text("JARVIS_IMAP_PASSWORD", "")
+IMAP_TLS = env.flag("JARVIS_IMAP_TLS", default=True)
+
+# Logs -------------------------------------------------------------------------------------------------------------
+LOG_JSON = env.flag("JARVIS_LOG_JSON", default=PRODUCTION)
+LOGGING = logging_config(json_lines=LOG_JSON, level=env.text("JARVIS_LOG_LEVEL", "INFO"))
+DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"
