@@ -1,0 +1,5 @@
+"""The record of what was decided and done: append-only rows, written in the transaction of the act itself."""
+
+from jarvis_site.audit.recording import record
+
+__all__ = ["record"]

@@ -1,0 +1,1 @@
+"""The floor all apps stand on: tenancy, events, jobs, realtime, errors, clock, ids. It imports no app."""

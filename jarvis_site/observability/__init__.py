@@ -1,0 +1,1 @@
+"""What operators look at: health, metrics, logs with a request id. No app is imported here."""

@@ -1,0 +1,79 @@
+"""Opening of the tenant scope for HTTP: from the address, never from "the user's current organization"."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import Resolver404, resolve
+from django.utils import timezone
+
+from accounts.selectors import actor_of, membership_get, organization_get
+from jarvis_site.kernel.errors import JarvisError, NotFound
+from jarvis_site.kernel.errors.middleware import problem_response, wants_json
+from jarvis_site.kernel.tenancy import tenant
+
+INSIDE = re.compile(r"^/(?:api/v1/)?o/(?P<slug>[-a-zA-Z0-9_]+)/")
+
+
+def open_to_strangers[F: Callable[..., Any]](view: F) -> F:
+    """Decorator for views with a proof of their own (a secret in a feed's address): only the scope is opened."""
+    view.open_to_strangers = True  # type: ignore[attr-defined]  # a mark on the function, read below
+    return view
+
+
+class TenantMiddleware:
+    """Resolves `/o/<slug>/` to the person's membership and keeps its scope open while the response is made."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with timezone.override(_zone(request)):
+            inside = INSIDE.match(request.path_info)
+            if inside is None:
+                return self.get_response(request)
+            try:
+                return self._inside(request, inside["slug"])
+            except JarvisError as error:
+                return problem_response(request, error)
+
+    def _inside(self, request: HttpRequest, slug: str) -> HttpResponse:
+        if _is_open(request):
+            with tenant(organization_get(slug=slug).id):
+                return self.get_response(request)
+        if not request.user.is_authenticated:
+            if wants_json(request):
+                raise NotFound
+            return redirect_to_login(request.get_full_path())
+        membership = membership_get(user=request.user, slug=slug)
+        request.membership = membership  # type: ignore[attr-defined]
+        request.organization = membership.organization  # type: ignore[attr-defined]
+        request.actor = actor_of(membership)  # type: ignore[attr-defined]
+        with tenant(membership.organization_id, member=membership.id):
+            response = self.get_response(request)
+        _refuse_streams(response)
+        return response
+
+
+def _refuse_streams(response: HttpResponse) -> None:
+    """A streamed body is made after the scope has closed; only files, which need no database, may stream."""
+    if isinstance(response, StreamingHttpResponse) and not hasattr(response, "file_to_stream"):
+        raise TypeError("a streaming response inside an organization must open its own tenant scope")
+
+
+def _is_open(request: HttpRequest) -> bool:
+    try:
+        return getattr(resolve(request.path_info).func, "open_to_strangers", False)
+    except Resolver404:
+        return False
+
+
+def _zone(request: HttpRequest) -> ZoneInfo:
+    user = request.user
+    return ZoneInfo(user.timezone) if user.is_authenticated else ZoneInfo("UTC")

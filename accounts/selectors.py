@@ -1,0 +1,72 @@
+"""Reads about people and organizations."""
+
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+
+from accounts.contracts import Actor, Role
+from accounts.models import Membership, Organization, User
+from jarvis_site.kernel.errors import NotFound
+from jarvis_site.kernel.tenancy import signed_in, tenant
+
+
+def organization_get(*, slug: str) -> Organization:
+    """Raises `NotFound` when there is none."""
+    organization = Organization.objects.filter(slug=slug).first()
+    if organization is None:
+        raise NotFound
+    return organization
+
+
+def membership_get(*, user: User | AnonymousUser, slug: str) -> Membership:
+    """Return the live membership of a person in the organization at that address.
+
+    Raises:
+        NotFound: for strangers and former members, and when there is no such organization: the three look the same.
+    """
+    if not isinstance(user.pk, UUID) or not user.is_active:
+        raise NotFound
+    organization = organization_get(slug=slug)
+    with tenant(organization.id):
+        membership = Membership.objects.select_related("user").filter(user_id=user.pk, left_at__isnull=True).first()
+    if membership is None:
+        raise NotFound
+    membership.organization = organization
+    return membership
+
+
+def organizations_of(*, user: User) -> list[Organization]:
+    """All organizations the person belongs to, by name, whichever is open now."""
+    with signed_in(user.pk):
+        ids = Membership.own_ids()
+    return list(Organization.objects.filter(id__in=ids).order_by("name"))
+
+
+def members_list() -> list[Membership]:
+    """The present members of the current organization, by name."""
+    return list(Membership.objects.select_related("user").filter(left_at__isnull=True).order_by("user__name"))
+
+
+def member_get(*, member_id: UUID) -> Membership:
+    """Raises `NotFound` when the current organization has no such present member."""
+    found = Membership.objects.select_related("user").filter(id=member_id, left_at__isnull=True).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def actor_of(membership: Membership) -> Actor:
+    user = membership.user
+    return Actor(
+        organization_id=membership.organization_id,
+        member_id=membership.id,
+        role=Role(membership.role),
+        name=user.name,
+        email=user.email,
+        timezone=user.timezone,
+    )
+
+
+def actor_for(*, user: User | AnonymousUser, slug: str) -> Actor:
+    """Who this person is in the organization at that address. Raises `NotFound` for strangers."""
+    return actor_of(membership_get(user=user, slug=slug))

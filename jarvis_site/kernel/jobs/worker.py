@@ -1,0 +1,137 @@
+"""Carrying out of jobs: claim with a lease, heartbeat, run, delete; back-off, and a dead letter at the end."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.db import close_old_connections, connection, transaction
+from django.db.models import F, Q
+
+from jarvis_site.kernel.clock import db_now
+from jarvis_site.kernel.errors import JarvisError
+from jarvis_site.kernel.jobs import RUN_JOB_TASK, JobType, declared, nudge
+from jarvis_site.kernel.models import Job
+from jarvis_site.kernel.tenancy import all_tenants, tenant
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 300.0
+# A nudge normally arrives within milliseconds; after this long it is taken for lost.
+NUDGE_LOST_AFTER = timedelta(seconds=3)
+RELAY_BATCH = 200
+
+
+def run(*, job_id: UUID, organization_id: UUID) -> bool:
+    """Run one job if it is due and nobody else has it. Returns whether this call ran it."""
+    with tenant(organization_id):
+        job = claim(job_id)
+        if job is None:
+            return False
+        _carry_out(job)
+        return True
+
+
+def claim(job_id: UUID) -> Job | None:
+    """Take the job by a conditional update; the raised attempt is the fencing token of this run."""
+    kind = Job.objects.filter(id=job_id).values_list("name", flat=True).first()
+    if kind is None:
+        return None
+    lease = declared()[kind].lease_seconds if kind in declared() else 1
+    free = Q(leased_until__isnull=True) | Q(leased_until__lt=db_now())
+    taken = (
+        Job.objects.filter(free, id=job_id, dead_at__isnull=True, not_before__lte=db_now())
+        .update(attempt=F("attempt") + 1, leased_until=db_now(plus=timedelta(seconds=lease)))
+    )
+    return Job.objects.get(id=job_id) if taken else None
+
+
+def relay() -> int:
+    """Nudge again for every due job whose nudge seems lost or whose worker died. Returns how many."""
+    with all_tenants(), transaction.atomic(using="platform"):
+        free = Q(leased_until__isnull=True) | Q(leased_until__lt=db_now())
+        due = list(
+            Job.objects.select_for_update(skip_locked=True)
+            .filter(free, dead_at__isnull=True, not_before__lte=db_now())
+            .filter(nudged_at__lt=db_now(plus=-NUDGE_LOST_AFTER))
+            .order_by("not_before")
+            .values_list("id", "organization_id")[:RELAY_BATCH]
+        )
+        Job.objects.filter(id__in=[job_id for job_id, _ in due]).update(nudged_at=db_now())
+    for job_id, organization_id in due:
+        nudge(RUN_JOB_TASK, str(job_id), str(organization_id))
+    return len(due)
+
+
+def _carry_out(job: Job) -> None:
+    kind = declared().get(job.name)
+    if kind is None:
+        _fail(job, reason="unknown job", final=True)
+        return
+    structlog.contextvars.bind_contextvars(job=job.name, job_id=str(job.id))
+    try:
+        _run_handler(kind, job)
+    except JarvisError as error:
+        _fail(job, reason=str(error), final=not error.retryable or job.attempt >= kind.max_attempts)
+    except Exception as error:  # a door's top level: whatever the handler did wrong, the job must not vanish
+        log.exception("job_failed", attempt=job.attempt)
+        _fail(job, reason=type(error).__name__, final=job.attempt >= kind.max_attempts)
+    finally:
+        structlog.contextvars.unbind_contextvars("job", "job_id")
+
+
+def _run_handler(kind: JobType, job: Job) -> None:
+    if kind.atomic:
+        with transaction.atomic():
+            if _finish(job):
+                kind.run(job.arguments)
+        return
+    with heartbeat(job, seconds=kind.lease_seconds):
+        kind.run(job.arguments)
+    _finish(job)
+
+
+def _finish(job: Job) -> bool:
+    deleted, _ = Job.objects.filter(id=job.id, attempt=job.attempt).delete()
+    return bool(deleted)
+
+
+def _fail(job: Job, *, reason: str, final: bool) -> None:
+    delay = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (job.attempt - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+    Job.objects.filter(id=job.id, attempt=job.attempt).update(
+        leased_until=None,
+        not_before=db_now(plus=timedelta(seconds=delay)),
+        nudged_at=db_now(plus=timedelta(seconds=delay) - NUDGE_LOST_AFTER),
+        dead_at=db_now() if final else None,
+        last_error=reason[:500],
+    )
+    log.warning("job_dead" if final else "job_retries", job=job.name, attempt=job.attempt, reason=reason[:500])
+
+
+@contextmanager
+def heartbeat(job: Job, *, seconds: int) -> Iterator[None]:
+    """Extend the lease from a thread of its own while the handler works."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not stop.wait(seconds / 3):
+                Job.objects.filter(id=job.id, attempt=job.attempt).update(
+                    leased_until=db_now(plus=timedelta(seconds=seconds))
+                )
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=copy_context().run, args=(beat,), daemon=True, name=f"lease-{job.name}")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        close_old_connections()

@@ -1,0 +1,80 @@
+"""Live updates over one websocket per page.
+
+A topic is one narrow thing: a conversation, a run, a member's inbox. There is no group for everybody. What is
+published may be lost on the way (the channel layer only says "look"), so numbered topics keep their truth in the
+database: a client that sees a gap subscribes again with the last number it has and gets what it missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from jarvis_site.kernel.realtime.publisher import send
+
+type Frame = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """What a client that subscribes has missed.
+
+    Attributes:
+        number: number of the newest event; what is published later has higher ones.
+        frames: to be sent before anything new, in order.
+    """
+
+    number: int
+    frames: list[Frame]
+
+
+type TopicReader = Callable[[Any, UUID, int], CatchUp]
+type Command = Callable[[Any, Frame], Frame]
+
+_topics: dict[str, TopicReader] = {}
+_commands: dict[str, Command] = {}
+
+
+def topic(kind: str) -> Callable[[TopicReader], TopicReader]:
+    """Decorator: `reader(actor, key, after)` says whether the actor may follow `<kind>:<key>` and what it missed.
+
+    The reader raises `NotFound` when the actor may not.
+    """
+
+    def register(reader: TopicReader) -> TopicReader:
+        _topics[kind] = reader
+        return reader
+
+    return register
+
+
+def command(name: str) -> Callable[[Command], Command]:
+    """Decorator: `handler(actor, frame)` answers a client's frame of that type."""
+
+    def register(handler: Command) -> Command:
+        _commands[name] = handler
+        return handler
+
+    return register
+
+
+def publish(name: str, frame: Frame) -> None:
+    """Send a frame to everybody who follows the topic, after the current transaction's commit."""
+    transaction.on_commit(lambda: send(name, frame))
+
+
+def reader_of(name: str) -> tuple[TopicReader, UUID] | None:
+    """Split `<kind>:<uuid>`; None when there is no such kind or the key is no UUID."""
+    kind, _, key = name.partition(":")
+    try:
+        return (_topics[kind], UUID(key)) if kind in _topics else None
+    except ValueError:
+        return None
+
+
+def command_of(name: str) -> Command | None:
+    return _commands.get(name)

@@ -1,0 +1,153 @@
+"""The websocket door. Every client frame is answered as one short unit of work, in the tenant scope of a membership
+that is read again each time; no transaction and no scope is kept between frames."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import structlog
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from jarvis_site.kernel.errors import JarvisError, NotFound
+from jarvis_site.kernel.errors.middleware import problem
+from jarvis_site.kernel.realtime import CatchUp, Frame, command_of, reader_of
+from jarvis_site.kernel.realtime.publisher import group_name
+from jarvis_site.kernel.tenancy import tenant
+
+log = structlog.get_logger(__name__)
+
+# Longer than the longest message (100 kB of text is refused with a sentence), short enough to parse at once.
+LONGEST_FRAME = 512 * 1024
+MOST_TOPICS = 50
+CLOSE_STRANGER = 4404
+CLOSE_TOO_LONG = 1009
+
+type ActorFor = Callable[..., Any]
+
+
+class RealtimeConsumer(AsyncWebsocketConsumer):
+    """One page's socket.
+
+    Args:
+        actor_for: `(user, slug) -> actor` with `organization_id` and `member_id`; raises `NotFound` for strangers.
+    """
+
+    actor_for: ActorFor
+
+    def __init__(self, *, actor_for: ActorFor, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._actor_for = actor_for
+        self._topics: set[str] = set()
+
+    async def connect(self) -> None:
+        try:
+            await self._actor()
+        except NotFound:
+            await self.accept()  # a browser sees the code of an accepted socket only
+            await self.close(CLOSE_STRANGER)
+            return
+        await self.accept()
+
+    async def disconnect(self, code: int) -> None:
+        for name in self._topics:
+            await self.channel_layer.group_discard(group_name(name), self.channel_name)
+        self._topics.clear()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if bytes_data is not None or text_data is None or len(text_data) > LONGEST_FRAME:
+            await self.close(CLOSE_TOO_LONG)
+            return
+        frame = _parse(text_data)
+        if frame is None:
+            await self._send({"type": "error", "code": "bad_frame"})
+            return
+        await self._handler(str(frame.get("type")))(frame)
+
+    def _handler(self, kind: str) -> Callable[[Frame], Awaitable[None]]:
+        return {"subscribe": self._subscribe, "unsubscribe": self._unsubscribe, "ping": self._pong}.get(
+            kind, self._command
+        )
+
+    async def _pong(self, frame: Frame) -> None:  # noqa: ARG002 - all handlers take the frame
+        await self._send({"type": "pong"})
+
+    async def _subscribe(self, frame: Frame) -> None:
+        name = str(frame.get("topic", ""))
+        found = reader_of(name)
+        if found is None or len(self._topics) >= MOST_TOPICS:
+            await self._send({"type": "refused", "topic": name})
+            return
+        # First join, then read: what is published in between arrives twice rather than never.
+        await self.channel_layer.group_add(group_name(name), self.channel_name)
+        self._topics.add(name)
+        try:
+            reader, key = found
+            after = _number(frame.get("after"))
+            missed: CatchUp = await self._in_scope(lambda actor: reader(actor, key, after))
+        except JarvisError:
+            await self._unsubscribe(frame)
+            await self._send({"type": "refused", "topic": name})
+            return
+        for item in missed.frames:
+            await self._send({"topic": name, **item})
+        await self._send({"type": "subscribed", "topic": name, "number": missed.number})
+
+    async def _unsubscribe(self, frame: Frame) -> None:
+        name = str(frame.get("topic", ""))
+        if name in self._topics:
+            self._topics.discard(name)
+            await self.channel_layer.group_discard(group_name(name), self.channel_name)
+
+    async def _command(self, frame: Frame) -> None:
+        run = command_of(str(frame.get("type")))
+        answer: Frame = {"type": "reply", "to": frame.get("id")}
+        if run is None:
+            await self._send({**answer, "error": {"code": "unknown_command"}})
+            return
+        try:
+            await self._send({**answer, **await self._in_scope(lambda actor: run(actor, frame))})
+        except JarvisError as error:
+            await self._send({**answer, "error": problem(error)})
+
+    async def deliver(self, message: dict[str, Any]) -> None:
+        """A frame from the channel layer."""
+        if message["topic"] in self._topics:
+            await self._send({"topic": message["topic"], **message["frame"]})
+
+    async def _actor(self) -> Any:
+        return await database_sync_to_async(self._resolve)()
+
+    def _resolve(self) -> Any:
+        slug = self.scope["url_route"]["kwargs"]["slug"]
+        return self._actor_for(user=self.scope["user"], slug=slug)
+
+    async def _in_scope[T](self, work: Callable[[Any], T]) -> T:
+        """Run a piece of work as the person, in their organization, in a thread with its own database connection."""
+
+        def scoped() -> T:
+            actor = self._resolve()
+            organization_id: UUID = actor.organization_id
+            with tenant(organization_id, member=actor.member_id):
+                return work(actor)
+
+        return await database_sync_to_async(scoped)()
+
+    async def _send(self, frame: Frame) -> None:
+        await self.send(text_data=json.dumps(frame, default=str))
+
+
+def _parse(text: str) -> Frame | None:
+    try:
+        frame = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return frame if isinstance(frame, dict) else None
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+
