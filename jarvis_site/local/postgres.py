@@ -74,13 +74,18 @@ class Postgres:
         """The libpq connection string for a role."""
         return make_conninfo(host=str(self.places.run), dbname=database, user=role)
 
-    def start(self) -> None:
-        """Start, or take over a server still running on these data; return when it answers and is prepared."""
+    def start(self, *, prepare: bool = True) -> None:
+        """Start, or take over a server still running on these data; return when it answers.
+
+        `prepare` makes the database, roles and grants what they should be; it may be left out for a copy of prepared
+        data, or after a crash.
+        """
         if not self._take_over():
             self.initialize()
             self._forget_reused_pid()
             self._launch()
-        self._prepare()
+        if prepare:
+            self._prepare()
 
     def stop(self) -> None:
         pid = self.pid
