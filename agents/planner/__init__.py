@@ -1,0 +1,1 @@
+"""From words to a checked plan. Nothing in here carries anything out."""

@@ -1,0 +1,50 @@
+"""Failures that the agents expect."""
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext_lazy as _
+
+from agents.contracts import PlanFault
+from jarvis_site.kernel.errors import JarvisError, Text
+
+
+class PlannerFailed(JarvisError):
+    """The planner could not answer. Nothing was carried out; the message is fit for the person."""
+
+    code = "planner_failed"
+    status = 503
+    message = _("The planner could not answer. Nothing was done; please try again in a moment.")
+    retryable = True
+
+
+class PlanUnreadable(PlannerFailed):
+    """The planner answered, but not in a form that can be used. It may be told why and try again.
+
+    Args:
+        faults: what was wrong, for the planner and for the person.
+    """
+
+    code = "plan_unreadable"
+    message = _("The planner's answer could not be read. Nothing was done; please try again or say it another way.")
+
+    def __init__(self, faults: Sequence[PlanFault], message: Text = "") -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
+
+
+class UnresolvedReference(JarvisError):
+    """An argument refers to an output that an earlier step did not give.
+
+    Args:
+        step: id of the step that was referred to.
+        path: JSON Pointer into its output.
+    """
+
+    code = "unresolved_reference"
+    status = 409
+    message = _("A step needs a result that an earlier step did not give.")
+
+    def __init__(self, *, step: str, path: str) -> None:
+        super().__init__()
+        self.step = step
+        self.path = path

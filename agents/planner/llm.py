@@ -1,0 +1,214 @@
+"""The planner that asks a language model, at any endpoint that speaks the OpenAI chat completions API.
+
+The only module that imports `openai`. It turns every failure into a `PlannerFailed` with a sentence for the person;
+neither the prompt, the key nor the endpoint's own error text goes into messages or logs.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any, Never, cast
+
+import openai
+import structlog
+from django.utils.translation import gettext as _
+from openai.types.chat import ChatCompletionChunk
+
+from agents.contracts import PlanAuthor, PlannerOutput, PlanRequest, TextDelta
+from agents.errors import PlannerFailed
+from agents.planner.prompts import functions, messages
+from agents.planner.replies import Reply, unreadable
+from agents.planner.wire import MAX_BYTES, TooLargeError, Wire
+
+SILENCE_SECONDS = 30.0  # a large model may read a long prompt for some seconds; half a minute without a byte is a fault
+MAX_TRIES = 3  # a busy endpoint is usually free after a second; beyond that the person is better told
+FIRST_WAIT_SECONDS = 0.5  # doubles with every try
+MAX_WAIT_SECONDS = 20.0  # a person waits in front of the screen: a longer Retry-After is reported instead of obeyed
+NO_KEY = "none"  # servers on one's own machine want no key, the client wants one
+
+log = structlog.get_logger(__name__)
+
+
+class ModelPlanner:
+    """A `Planner` that asks a model.
+
+    Args:
+        base_url: of the API, usually ending in `/v1`.
+        timeout_seconds: wall-clock time for a whole turn, its retries included.
+        silence_seconds: longest wait for the first and for every further byte.
+        max_bytes: of all responses in one turn.
+    """
+
+    author = PlanAuthor.MODEL
+    repairs = 2
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        model: str,
+        timeout_seconds: float,
+        silence_seconds: float = SILENCE_SECONDS,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._base_url = base_url
+        self._api_key = api_key or NO_KEY
+        self._model = model
+        self._timeout_seconds = timeout_seconds
+        self._silence_seconds = min(silence_seconds, timeout_seconds)
+        self._max_bytes = max_bytes
+
+    def turn(self, request: PlanRequest) -> Iterator[PlannerOutput]:
+        """Yield the text as it arrives, then the plan or the question, if there is one.
+
+        Raises:
+            PlannerFailed: the model is down, slow, busy, or its reply was cut.
+            PlanUnreadable: the model answered garbage.
+        """
+        reply = Reply()
+        with Wire(
+            seconds=self._timeout_seconds, silence_seconds=self._silence_seconds, max_bytes=self._max_bytes
+        ) as wire:
+            try:
+                yield from self._listen(request, reply, wire)
+            except (openai.OpenAIError, TooLargeError) as error:
+                _fail(error, reply, wire)
+            except ValueError:  # the client parses the event stream, and lets the parser's errors through
+                log.warning("model_failed", reason="garbage")
+                unreadable("bad_stream", "The reply is not a valid event stream.")
+        outcome = reply.outcome()
+        if outcome is not None:
+            yield outcome
+
+    def _listen(self, request: PlanRequest, reply: Reply, wire: Wire) -> Iterator[TextDelta]:
+        with self._open(request, wire) as stream:
+            for chunk in stream:
+                if text := reply.feed(chunk):
+                    yield TextDelta(text)
+        _check_finish(reply, wire)
+
+    def _open(self, request: PlanRequest, wire: Wire) -> openai.Stream[ChatCompletionChunk]:
+        """Start the reply, trying again while the endpoint is only busy.
+
+        The client's own retries are off: it would sleep up to two minutes on a `Retry-After`, past our deadline.
+        """
+        client = openai.OpenAI(base_url=self._base_url, api_key=self._api_key, http_client=wire.client, max_retries=0)
+        for tries in range(1, MAX_TRIES + 1):
+            try:
+                return client.chat.completions.create(
+                    model=self._model,
+                    messages=cast("Any", messages(request)),
+                    tools=cast("Any", functions()),
+                    stream=True,
+                )
+            except openai.APIError as error:
+                wait = _wait_seconds(error, tries)
+                if wait is None or tries == MAX_TRIES or wait > min(MAX_WAIT_SECONDS, wire.remaining):
+                    raise
+                log.info("model_retried", tries=tries, wait_seconds=round(wait, 2), status=_status(error))
+                time.sleep(wait)
+        raise AssertionError("the loop returns or raises")
+
+
+def _wait_seconds(error: openai.APIError, tries: int) -> float | None:
+    """Return how long to wait before trying again, or None when that cannot help."""
+    if isinstance(error, openai.APITimeoutError):
+        return None  # the person has already waited; a model that slow will not be quicker the next time
+    if isinstance(error, openai.RateLimitError | openai.InternalServerError):
+        after = _retry_after(error)
+        return after if after is not None else _back_off(tries)
+    return _back_off(tries) if isinstance(error, openai.APIConnectionError) else None
+
+
+def _back_off(tries: int) -> float:
+    """Wait longer every time, and not in step with everybody else who was refused."""
+    return FIRST_WAIT_SECONDS * 2 ** (tries - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    """Read the `Retry-After` header in seconds, which may be a number or a date."""
+    value: str = error.response.headers.get("retry-after", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            return None
+    return max(seconds, 0.0) if seconds == seconds else None  # noqa: PLR0124 - not a number
+
+
+def _status(error: BaseException) -> int | None:
+    return error.status_code if isinstance(error, openai.APIStatusError) else None
+
+
+def _check_finish(reply: Reply, wire: Wire) -> None:
+    """Tell a reply that ended from one that stopped.
+
+    Raises:
+        PlannerFailed: it was cut, by the network or by the model's own limits.
+    """
+    if wire.expired and not reply.finish:
+        raise _slow(reply)
+    if not reply.finish:
+        raise _cut(reply)
+    if reply.finish == "length":
+        raise _kept(reply, _("The model's reply became too long and was cut off."), code="model_cut")
+    if reply.finish == "content_filter":
+        raise _kept(reply, _("The model's provider held the reply back."), code="model_withheld", retryable=False)
+
+
+def _fail(error: Exception, reply: Reply, wire: Wire) -> Never:
+    failure = _failure(error, reply, wire)
+    log.warning("model_failed", reason=failure.code, error=type(error).__name__, status=_status(error))
+    # Not `from error`: it holds the request, with the prompt and the key.
+    raise failure from None
+
+
+def _failure(error: Exception, reply: Reply, wire: Wire) -> PlannerFailed:
+    if isinstance(error, TooLargeError):
+        return _kept(reply, _("The model's reply is far too large."), code="model_too_large")
+    if wire.expired or isinstance(error, openai.APITimeoutError):
+        return _slow(reply)
+    if isinstance(error, openai.APIStatusError):
+        return _refused(error, reply)
+    if reply.started:
+        return _cut(reply)
+    if isinstance(error, openai.APIConnectionError):
+        return _kept(reply, _("The language model cannot be reached."), code="model_down")
+    return _kept(reply, _("The language model reported a fault."), code="model_fault")
+
+
+def _refused(error: openai.APIStatusError, reply: Reply) -> PlannerFailed:
+    if isinstance(error, openai.RateLimitError):
+        seconds = _retry_after(error)
+        if seconds is None:
+            return _kept(reply, _("The language model has too much to do at the moment."), code="model_busy")
+        text = _("The language model has too much to do; it asks to wait %(seconds)d seconds.")
+        return _kept(reply, text % {"seconds": min(round(seconds + 0.5), 86_400)}, code="model_busy")
+    if isinstance(error, openai.InternalServerError):
+        return _kept(reply, _("The language model is out of order at the moment."), code="model_down")
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+        text = _("The language model does not accept our key. An administrator has to check the model's settings.")
+    elif isinstance(error, openai.NotFoundError):
+        text = _("The configured language model does not exist. An administrator has to check the model's settings.")
+    else:
+        text = _("The language model did not accept the request. It may be too long.")
+    return _kept(reply, text, code="model_refused", retryable=False)
+
+
+def _slow(reply: Reply) -> PlannerFailed:
+    return _kept(reply, _("The language model took too long to answer."), code="model_slow")
+
+
+def _cut(reply: Reply) -> PlannerFailed:
+    return _kept(reply, _("The reply was cut off before it was complete."), code="model_cut")
+
+
+def _kept(reply: Reply, what: str, *, code: str, retryable: bool = True) -> PlannerFailed:
+    """Complete the sentence: what was kept, and what to do."""
+    kept = _("What arrived is kept above; nothing was done.") if reply.spoken else _("Nothing was done.")
+    advice = _("Please try again in a moment.") if retryable else ""
+    return PlannerFailed(" ".join(filter(None, (what, kept, advice))), code=code, retryable=retryable)
