@@ -363,3 +363,48 @@ class Skill(Protocol):
     def build(self, clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:
         """Turn a recognised clause into steps, or into a question when it is ambiguous or lacks something."""
         ...
+
+
+# Runs -------------------------------------------------------------------------------------------------------------
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    WAITING = "waiting"  # for people
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in {RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED}
+
+
+class StepState(StrEnum):
+    BLOCKED = "blocked"  # earlier steps have to succeed first
+    READY = "ready"
+    RUNNING = "running"
+    ASKING = "asking"  # a consent is pending
+    UNCERTAIN = "uncertain"  # nobody knows whether the effect happened; a person has to say
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    DENIED = "denied"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in FINAL_STEP_STATES
+
+
+FINAL_STEP_STATES = frozenset(
+    {StepState.SUCCEEDED, StepState.FAILED, StepState.DENIED, StepState.SKIPPED, StepState.CANCELLED}
+)
+
+
+class Outcome(StrEnum):
+    """What a person says about a step whose outcome is unknown."""
+
+    HAPPENED = "happened"
+    REPEAT = "repeat"
+    GIVE_UP = "give_up"

@@ -1,0 +1,18 @@
+"""What other apps may want to know about runs."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from jarvis_site.kernel.events import Event
+
+
+@dataclass(frozen=True)
+class RunFinished(Event):
+    run_id: UUID
+    state: str
+
+
+@dataclass(frozen=True)
+class StepSucceeded(Event):
+    run_id: UUID
+    step_id: UUID

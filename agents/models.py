@@ -1,0 +1,155 @@
+"""The spine: runs, their plan versions, steps and numbered events."""
+
+from uuid import UUID
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from agents.contracts import PlanAuthor, RunState, StepState
+from jarvis_site.kernel.tenancy.constraints import TenantFK, TenantPolicy
+from jarvis_site.kernel.tenancy.models import TenantForeignKey, TenantModel
+
+
+class Run(TenantModel):
+    """One request being carried out for one member.
+
+    Attributes:
+        conversation_id, message_id: where it came from; plain ids, because chat stands above this app.
+        last_number: number of the newest `RunEvent`. The row lock on the run serialises its transitions.
+    """
+
+    member = TenantForeignKey("accounts.Membership", on_delete=models.PROTECT, related_name="+")
+    goal = models.CharField(max_length=300)
+    state = models.CharField(
+        max_length=12, choices=[(state.value, state.value) for state in RunState], default=RunState.RUNNING
+    )
+    plan_version = models.PositiveIntegerField(default=1)
+    conversation_id = models.UUIDField(null=True)
+    message_id = models.UUIDField(null=True)
+    last_number = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [*TenantModel.Meta.constraints, TenantFK("member")]
+        indexes = [
+            models.Index(fields=["organization", "member", "-created_at"], name="agents_run_newest"),
+            models.Index(fields=["organization", "conversation_id"], name="agents_run_conversation"),
+        ]
+
+    member_id: UUID
+
+    def __str__(self) -> str:
+        return self.goal
+
+
+class Plan(TenantModel):
+    """An immutable version of a run's task graph."""
+
+    run = TenantForeignKey(Run, on_delete=models.CASCADE, related_name="plans")
+    version = models.PositiveIntegerField()
+    author = models.CharField(max_length=10, choices=[(author.value, author.value) for author in PlanAuthor])
+    note = models.TextField(blank=True)
+    body = models.JSONField()
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints[:-1],
+            TenantPolicy(append_only=True),
+            TenantFK("run"),
+            models.UniqueConstraint(fields=["organization", "run", "version"], name="agents_plan_version"),
+        ]
+
+
+class Step(TenantModel):
+    """One node of the current plan.
+
+    Attributes:
+        key: the step's id in the plan.
+        unmet: how many of the steps it depends on have not succeeded yet.
+        attempt: rises with each claim; the fencing token that a late writer lacks.
+        repetition: rises when a person asks for the effect again; part of the idempotency key.
+        leased_until: while it runs; a heartbeat extends it.
+        effect_started_at: the call may have had its effect since then.
+        resolved: arguments with references replaced, as they were decided on and sent.
+    """
+
+    run = TenantForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    key = models.CharField(max_length=40)
+    position = models.PositiveIntegerField()
+    tool = models.CharField(max_length=100)
+    title = models.CharField(max_length=300)
+    arguments = models.JSONField()
+    depends_on = models.JSONField(default=list)
+    critical = models.BooleanField(default=True)
+    icon = models.CharField(max_length=40, default="agents")
+    read_only = models.BooleanField(default=False)
+    idempotent = models.BooleanField(default=False)
+    risk = models.CharField(max_length=10)
+    reversibility = models.CharField(max_length=20)
+
+    state = models.CharField(
+        max_length=12, choices=[(state.value, state.value) for state in StepState], default=StepState.BLOCKED
+    )
+    unmet = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0)
+    repetition = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(db_default=Now())
+    nudged_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    effect_started_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    verdict = models.CharField(max_length=10, blank=True)
+    rule = models.CharField(max_length=100, blank=True)
+    rule_reason = models.CharField(max_length=500, blank=True)
+    resolved = models.JSONField(null=True)
+    output = models.JSONField(null=True)
+    failure_code = models.CharField(max_length=60, blank=True)
+    failure_message = models.TextField(blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            TenantFK("run"),
+            models.UniqueConstraint(fields=["organization", "run", "key"], name="agents_step_key"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["not_before"], name="agents_step_ready", condition=models.Q(state=StepState.READY)
+            ),
+            models.Index(
+                fields=["leased_until"], name="agents_step_leases", condition=models.Q(state=StepState.RUNNING)
+            ),
+        ]
+
+    run_id: UUID
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt; another one only when a person asked for the effect once more."""
+        return f"{self.run_id}:{self.key}:{self.repetition}"
+
+
+class RunEvent(TenantModel):
+    """Something that happened in a run. Screens are projections of these; a client asks for what came after N."""
+
+    run = TenantForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField(db_default=Now())
+    kind = models.CharField(max_length=40)
+    step = models.CharField(max_length=40, blank=True)
+    data = models.JSONField(default=dict)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("run event")
+        constraints = [
+            *TenantModel.Meta.constraints[:-1],
+            TenantPolicy(append_only=True),
+            TenantFK("run"),
+            models.UniqueConstraint(fields=["organization", "run", "number"], name="agents_runevent_number"),
+        ]

@@ -1,0 +1,41 @@
+"""What the engine asks of the outside: may this step act, with which call, and then do it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.contracts import JsonObject, ToolCall, ToolFailure, ToolResult
+from agents.models import Run, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The call may be made, exactly so."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """People have been asked; the step waits."""
+
+    arguments: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The step can not be done."""
+
+    failure: ToolFailure
+
+
+type Gate = Go | Ask | Refuse
+
+
+class Executor(Protocol):
+    def gate(self, *, run: Run, step: Step) -> Gate:
+        """Decide about a claimed step, inside the engine's transaction. Only the database may be touched."""
+        ...
+
+    def perform(self, *, run: Run, step: Step, call: ToolCall) -> ToolResult:
+        """Make the call, outside of any transaction. Failures are returned, not raised."""
+        ...

@@ -1,0 +1,145 @@
+"""The moves of runs and steps. Every function here works on a run whose row lock is held."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, F
+
+from agents.contracts import FINAL_STEP_STATES, JsonObject, RunState, StepState, ToolFailure
+from agents.events import RunFinished, StepSucceeded
+from agents.models import Run, Step
+from agents.workflows import journal
+from jarvis_site.audit import record
+from jarvis_site.kernel.clock import db_now
+from jarvis_site.kernel.events import publish
+from jarvis_site.kernel.jobs import nudge
+
+RUN_STEP_TASK = "agents.run_step"
+# A killed worker's step is picked up after at most this long (plus a sweep); a beat comes every third of it.
+LEASE = timedelta(seconds=9)
+# A nudge normally arrives within milliseconds; after this long it is taken for lost and sent again.
+NUDGE_LOST_AFTER = timedelta(seconds=3)
+
+
+def release(run: Run) -> None:
+    """Make every step ready whose dependencies have all succeeded, and nudge workers after the commit."""
+    waiting = Step.objects.filter(run=run, state=StepState.BLOCKED, unmet=0)
+    for step_id in waiting.values_list("id", flat=True):
+        _nudge_after_commit(step_id, run)
+    waiting.update(state=StepState.READY, not_before=db_now(), nudged_at=db_now())
+
+
+def make_ready(run: Run, step: Step, *, after: timedelta = timedelta()) -> None:
+    """Put a step back among the ready ones, now or after a pause; the sweeper nudges when the pause is over."""
+    Step.objects.filter(id=step.id).update(
+        state=StepState.READY,
+        leased_until=None,
+        effect_started_at=None,
+        not_before=db_now(plus=after),
+        nudged_at=db_now(plus=after - NUDGE_LOST_AFTER) if after else db_now(),
+    )
+    if not after:
+        _nudge_after_commit(step.id, run)
+
+
+def succeed(run: Run, step: Step, output: JsonObject) -> None:
+    _finish(step, StepState.SUCCEEDED, output=output)
+    journal.append(run, "step.succeeded", step=step.key)
+    record(action="step.succeeded", resource=step, run_id=run.id, details={"tool": step.tool, "attempt": step.attempt})
+    publish(StepSucceeded(run_id=run.id, step_id=step.id))
+    Step.objects.filter(run=run, state=StepState.BLOCKED, depends_on__contains=[step.key]).update(unmet=F("unmet") - 1)
+    release(run)
+    settle(run)
+
+
+def fail(run: Run, step: Step, failure: ToolFailure) -> None:
+    _finish(step, StepState.FAILED, failure=failure)
+    journal.append(run, "step.failed", step=step.key, code=failure.code, message=failure.message)
+    details = {"tool": step.tool, "attempt": step.attempt, "code": failure.code}
+    record(action="step.failed", resource=step, run_id=run.id, reason=failure.message, details=details)
+    _skip_dependents(run, step)
+    settle(run)
+
+
+def deny(run: Run, step: Step, *, reason: str) -> None:
+    """A person said no, or did not answer in time."""
+    _finish(step, StepState.DENIED, failure=ToolFailure(code="denied", message=reason))
+    journal.append(run, "step.denied", step=step.key, reason=reason)
+    _skip_dependents(run, step)
+    settle(run)
+
+
+def suspect(run: Run, step: Step) -> None:
+    """Nobody knows whether the effect happened: stop here and let a person say."""
+    Step.objects.filter(id=step.id).update(state=StepState.UNCERTAIN, leased_until=None)
+    journal.append(run, "step.uncertain", step=step.key)
+    record(action="step.uncertain", resource=step, run_id=run.id, details={"tool": step.tool})
+    settle(run)
+
+
+def settle(run: Run) -> None:
+    """Set the run's state from its steps' states; when all are final, finish it."""
+    rows = Step.objects.filter(run=run).values_list("state", "critical").annotate(n=Count("id"))
+    states = {(StepState(state), critical) for state, critical, _n in rows}
+    state = _state_of_run(states)
+    if state == run.state:
+        return
+    run.state = state
+    if not state.final:
+        run.save(update_fields=["state"])
+        journal.append(run, f"run.{state.value}")
+        return
+    finish(run, state)
+
+
+def finish(run: Run, state: RunState) -> None:
+    run.state = state
+    Run.objects.filter(id=run.id).update(state=state, finished_at=db_now())
+    journal.append(run, f"run.{state.value}")
+    record(action=f"run.{state.value}", resource=run, run_id=run.id)
+    publish(RunFinished(run_id=run.id, state=state.value))
+
+
+def _state_of_run(states: set[tuple[StepState, bool]]) -> RunState:
+    present = {state for state, _critical in states}
+    if present & {StepState.READY, StepState.RUNNING}:
+        return RunState.RUNNING
+    if present & {StepState.ASKING, StepState.UNCERTAIN}:
+        return RunState.WAITING
+    if (StepState.FAILED, True) in states:
+        return RunState.FAILED
+    return RunState.SUCCEEDED if StepState.SUCCEEDED in present else RunState.CANCELLED
+
+
+def _finish(
+    step: Step, state: StepState, *, output: JsonObject | None = None, failure: ToolFailure | None = None
+) -> None:
+    Step.objects.filter(id=step.id).update(
+        state=state,
+        leased_until=None,
+        finished_at=db_now(),
+        output=output,
+        failure_code=failure.code if failure else "",
+        failure_message=failure.message if failure else "",
+    )
+
+
+def _skip_dependents(run: Run, step: Step) -> None:
+    """Skip everything that can no longer happen because a step it needs did not succeed."""
+    gone = {step.key}
+    blocked = list(Step.objects.filter(run=run, state=StepState.BLOCKED).order_by("position"))
+    for candidate in blocked:
+        if gone & set(candidate.depends_on):
+            gone.add(candidate.key)
+            _finish(candidate, StepState.SKIPPED)
+            journal.append(run, "step.skipped", step=candidate.key, because=step.key)
+
+
+def _nudge_after_commit(step_id: UUID, run: Run) -> None:
+    organization = str(run.organization_id)
+    transaction.on_commit(lambda: nudge(RUN_STEP_TASK, str(step_id), organization))
+
+
+def open_steps(run: Run) -> list[Step]:
+    return list(Step.objects.filter(run=run).exclude(state__in=FINAL_STEP_STATES))

@@ -1,0 +1,122 @@
+"""What people do in a conversation."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.contracts import Actor
+from chat.contracts import Author, MessageState
+from chat.errors import EmptyMessage, LongMessage, NothingToStop
+from chat.jobs import REPLY
+from chat.models import Conversation, Message
+from chat.selectors import conversation_get
+from chat.services import changes
+from jarvis_site.kernel import realtime
+from jarvis_site.kernel.errors import Conflict, NotFound
+
+LONGEST_MESSAGE = 20_000
+TITLE_LENGTH = 80
+
+
+@transaction.atomic
+def conversation_create(*, actor: Actor) -> Conversation:
+    return Conversation.objects.create(member_id=actor.member_id)
+
+
+@transaction.atomic
+def message_send(*, conversation_id: UUID, actor: Actor, text: str, client_id: UUID | None = None) -> Message:
+    """Store what the person said and have it answered. Sending the same `client_id` again changes nothing.
+
+    Raises:
+        NotFound: no such conversation of this person.
+        EmptyMessage, LongMessage: nothing was stored.
+    """
+    if len(text) > LONGEST_MESSAGE:
+        raise LongMessage
+    words = changes.clean(text)
+    if not words:
+        raise EmptyMessage
+    conversation_get(conversation_id=conversation_id, actor=actor)
+    conversation = changes.lock(conversation_id)
+    already = Message.objects.filter(conversation=conversation, client_id=client_id).first() if client_id else None
+    if already is not None:
+        return already
+    if not conversation.title:
+        conversation.title = _title(words)
+        conversation.save(update_fields=["title"])
+    message = changes.add(
+        conversation, author=Author.PERSON, state=MessageState.SENT, text=words, client_id=client_id
+    )
+    REPLY.enqueue(message_id=message.id)
+    return message
+
+
+@transaction.atomic
+def reply_stop(*, conversation_id: UUID, actor: Actor) -> None:
+    """Stop the reply that is being written; what was written stays.
+
+    Raises:
+        NotFound: no such conversation of this person. NothingToStop: no reply is being written.
+    """
+    conversation_get(conversation_id=conversation_id, actor=actor)
+    conversation = changes.lock(conversation_id)
+    reply = Message.objects.filter(conversation=conversation, state=MessageState.WRITING).first()
+    if reply is None:
+        raise NothingToStop
+    changes.change(conversation, reply, state=MessageState.STOPPED, writer=None)
+    if reply.answers is not None:
+        changes.change(conversation, reply.answers, state=MessageState.READ)
+    answer_next(conversation)
+
+
+@transaction.atomic
+def reply_again(*, message_id: UUID, actor: Actor) -> None:
+    """Have a message answered again whose reply failed or was stopped.
+
+    Raises:
+        NotFound: no such reply. Conflict: it did not fail.
+    """
+    reply = Message.objects.filter(id=message_id, author=Author.JARVIS, answers__isnull=False).first()
+    if reply is None or reply.answers is None:
+        raise NotFound
+    conversation_get(conversation_id=reply.conversation_id, actor=actor)
+    conversation = changes.lock(reply.conversation_id)
+    reply.refresh_from_db()
+    if reply.state not in {MessageState.ERROR, MessageState.STOPPED} or reply.run_id:
+        raise Conflict
+    question = reply.answers
+    reply.delete()
+    changes.change(conversation, question, state=MessageState.SENT)
+    realtime.publish(f"conversation:{conversation.id}", {"type": "gone", "number": conversation.number, "id": str(message_id)})
+    REPLY.enqueue(message_id=question.id)
+
+
+@transaction.atomic
+def conversation_read(*, conversation_id: UUID, actor: Actor, number: int) -> None:
+    """The person has seen everything up to `number`."""
+    conversation = conversation_get(conversation_id=conversation_id, actor=actor)
+    Conversation.objects.filter(id=conversation.id, read_number__lt=number).update(
+        read_number=min(number, conversation.number)
+    )
+
+
+def answer_next(conversation: Conversation) -> None:
+    """Let the next unanswered message of a locked conversation be answered; messages are answered in order."""
+    waiting = unanswered(conversation.id)
+    if waiting is not None:
+        REPLY.enqueue(message_id=waiting.id)
+
+
+def unanswered(conversation_id: UUID) -> Message | None:
+    """The oldest message of the person that has no finished reply."""
+    states = [MessageState.SENT, MessageState.DELIVERED]
+    return (
+        Message.objects.filter(conversation_id=conversation_id, author=Author.PERSON, state__in=states)
+        .order_by("position")
+        .first()
+    )
+
+
+def _title(words: str) -> str:
+    line = words.split("\n", 1)[0]
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"

@@ -1,0 +1,196 @@
+"""Jarvis's replies: written token by token by a worker, stored as they grow, each by one writer at a time."""
+
+import time
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.contracts import Actor
+from accounts.selectors import actor_of, member_get
+from agents.contracts import Person, PlanRequest, Proposal, Question, Speaker, TextDelta, Turn
+from agents.errors import PlannerFailed
+from agents.orchestrator import Origin, people_named, plan_start, reply_to, tools
+from agents.planner.turns import Refused
+from chat.contracts import Author, MessageState
+from chat.models import Message
+from chat.services import changes
+from chat.services.conversations import answer_next, unanswered
+from jarvis_site.kernel import realtime
+from jarvis_site.kernel.clock import db_time
+from jarvis_site.kernel.ids import uuid7
+
+log = structlog.get_logger(__name__)
+
+# Often enough to look like typing, seldom enough that a long reply is some dozens of updates.
+FLUSH_SECONDS = 0.06
+# What the planner gets to see of the conversation.
+HISTORY_TURNS = 20
+HISTORY_CHARACTERS = 12_000
+
+
+class Stopped(Exception):  # noqa: N818 - no error: the person stopped the reply, or another writer took over
+    pass
+
+
+def reply(*, message_id: UUID) -> None:
+    """Answer one message of the person, unless an earlier one has to be answered first."""
+    message = Message.objects.select_related("conversation").filter(id=message_id, author=Author.PERSON).first()
+    if message is None:
+        return
+    actor = actor_of(member_get(member_id=message.conversation.member_id))
+    with timezone.override(ZoneInfo(actor.timezone)):
+        writer = _begin(message)
+        if writer is not None:
+            _answer(writer, actor)
+
+
+class Writer:
+    """The growing reply. Text is collected and stored in small batches; an outdated writer is stopped."""
+
+    def __init__(self, *, question: Message, reply: Message, token: UUID) -> None:
+        self.question = question
+        self.reply = reply
+        self.token = token
+        self.length = 0
+        self._waiting = ""
+        self._flushed = 0.0
+
+    def write(self, text: str) -> None:
+        self._waiting += text
+        if time.monotonic() - self._flushed >= FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting:
+            self._append(self._waiting)
+            self._waiting = ""
+        self._flushed = time.monotonic()
+
+    @transaction.atomic
+    def _append(self, text: str) -> None:
+        conversation = changes.lock(self.reply.conversation_id)
+        number = changes.next_number(conversation)
+        mine = Message.objects.filter(id=self.reply.id, writer=self.token, state=MessageState.WRITING)
+        if not mine.update(text=Concat(F("text"), Value(text)), number=number):
+            raise Stopped
+        frame = {"type": "delta", "number": number, "id": str(self.reply.id), "offset": self.length, "text": text}
+        realtime.publish(f"conversation:{conversation.id}", frame)
+        self.length += len(text)
+
+    @transaction.atomic
+    def finish(self, state: MessageState, *, proposal: Proposal | None = None, question: Question | None = None) -> None:
+        """Close the reply; a proposed plan starts in the same transaction, so there is never one without the other."""
+        conversation = changes.lock(self.reply.conversation_id)
+        self.reply.refresh_from_db()
+        if self.reply.writer != self.token or self.reply.state != MessageState.WRITING:
+            raise Stopped
+        fields: dict[str, object] = {"state": state, "writer": None}
+        if question is not None:
+            fields |= {"options": list(question.options), "resume": question.resume}
+        if proposal is not None:
+            origin = Origin(conversation_id=conversation.id, message_id=self.reply.id)
+            run = plan_start(draft=proposal.draft, member_id=conversation.member_id, origin=origin)
+            fields["run_id"] = run.id
+        changes.change(conversation, self.reply, **fields)
+        changes.change(conversation, self.question, state=MessageState.READ)
+        answer_next(conversation)
+
+
+@transaction.atomic
+def _begin(message: Message) -> Writer | None:
+    """Become the writer of the reply. None when it is answered already, or when an earlier message comes first."""
+    conversation = changes.lock(message.conversation_id)
+    first = unanswered(conversation.id)
+    if first is None or first.id != message.id:
+        return None
+    token = uuid7()
+    changes.change(conversation, first, state=MessageState.DELIVERED)
+    reply = Message.objects.filter(answers=first).first()
+    if reply is None:
+        fields = {"author": Author.JARVIS, "state": MessageState.WRITING, "answers": first, "writer": token}
+        reply = changes.add(conversation, **fields)
+    else:
+        # The worker that wrote this reply has died: begin again, from nothing.
+        changes.change(conversation, reply, state=MessageState.WRITING, text="", writer=token)
+    return Writer(question=first, reply=reply, token=token)
+
+
+def _answer(writer: Writer, actor: Actor) -> None:
+    try:
+        _converse(writer, actor)
+    except Stopped:
+        log.info("reply_stopped", message_id=str(writer.question.id))
+    except PlannerFailed as error:
+        _give_up(writer, str(error.message))
+    except Exception:  # a door's top level: whatever went wrong, the person must be told and the next one answered
+        log.exception("reply_failed")
+        _give_up(writer, _("Something went wrong on our side. Nothing was done, and your message is kept."))
+
+
+def _converse(writer: Writer, actor: Actor) -> None:
+    proposal: Proposal | None = None
+    asked: Question | None = None
+    for output in reply_to(_request(writer.question, actor)):
+        match output:
+            case TextDelta(text=text):
+                writer.write(text)
+            case Proposal():
+                proposal = output
+                _write_apart(writer, output.draft.note)
+            case Question():
+                asked = output
+                _write_apart(writer, output.text)
+            case Refused(message=text):
+                _write_apart(writer, text)
+    writer.flush()
+    writer.finish(MessageState.READ, proposal=proposal, question=asked)
+
+
+def _write_apart(writer: Writer, text: str) -> None:
+    """A note of its own: in a new paragraph when something was said before."""
+    writer.flush()
+    if text.strip():
+        writer.write(f"\n\n{text}" if writer.length else text)
+
+
+def _give_up(writer: Writer, sentence: str) -> None:
+    try:
+        _write_apart(writer, sentence)
+        writer.flush()
+        writer.finish(MessageState.ERROR)
+    except Stopped:
+        log.info("reply_stopped", message_id=str(writer.question.id))
+
+
+def _request(message: Message, actor: Actor) -> PlanRequest:
+    earlier = list(
+        Message.objects.filter(conversation_id=message.conversation_id, position__lt=message.position)
+        .order_by("-position")[:HISTORY_TURNS]
+    )
+    pending = earlier[0].resume if earlier and not earlier[0].is_mine else None
+    return PlanRequest(
+        words=message.text,
+        now=timezone.localtime(db_time(), ZoneInfo(actor.timezone)),
+        person=Person(name=actor.name, email=actor.email),
+        tools=tools(),
+        people=people_named(words=message.text, actor=actor),
+        history=_history(earlier),
+        pending=pending,
+    )
+
+
+def _history(earlier: list[Message]) -> tuple[Turn, ...]:
+    turns: list[Turn] = []
+    room = HISTORY_CHARACTERS
+    for message in earlier:
+        if not message.text or len(message.text) > room:
+            continue
+        room -= len(message.text)
+        turns.append(Turn(speaker=Speaker.PERSON if message.is_mine else Speaker.JARVIS, text=message.text))
+    return tuple(reversed(turns))

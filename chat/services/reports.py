@@ -1,0 +1,52 @@
+"""What Jarvis says when a run is over."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.utils.translation import ngettext
+
+from agents.contracts import RunState, StepState
+from agents.selectors import StepReport, run_report
+from chat.contracts import Author, MessageState
+from chat.models import Message
+from chat.services import changes
+
+_HEADINGS = {
+    RunState.SUCCEEDED: gettext_lazy("Done."),
+    RunState.FAILED: gettext_lazy("That did not work out."),
+    RunState.CANCELLED: gettext_lazy("Stopped. What was finished before stays as it is."),
+}
+
+
+@transaction.atomic
+def report_run(*, run_id: UUID) -> None:
+    """Say in the conversation how the run ended. Saying it twice is prevented by the job that calls this."""
+    report = run_report(run_id=run_id)
+    origin = Message.objects.select_related("conversation").filter(run_id=run_id).order_by("position").first()
+    if origin is None:
+        return
+    conversation = changes.lock(origin.conversation_id)
+    changes.add(
+        conversation, author=Author.JARVIS, state=MessageState.READ, text=_text(report.state, report.steps)
+    )
+
+
+def _text(state: RunState, steps: tuple[StepReport, ...]) -> str:
+    told = [text for step in steps if (text := _of_step(step))]
+    skipped = sum(step.state is StepState.SKIPPED for step in steps)
+    if skipped:
+        told.append(ngettext("%d later step was not tried.", "%d later steps were not tried.", skipped) % skipped)
+    only_reads = state is RunState.SUCCEEDED and all(step.read_only for step in steps)
+    return "\n\n".join(told if only_reads and told else [str(_HEADINGS[state]), *told])
+
+
+def _of_step(step: StepReport) -> str:
+    if step.state is StepState.SUCCEEDED:
+        return step.words if step.words else f"- {step.title}"
+    if step.state is StepState.DENIED:
+        return _("- Not done, as you decided: %(title)s") % {"title": step.title}
+    if step.state is StepState.FAILED:
+        return _("- Failed: %(title)s. %(reason)s") % {"title": step.title, "reason": step.reason}
+    return ""

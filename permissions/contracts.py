@@ -1,0 +1,70 @@
+"""Plain shapes of permission: decisions, and questions to people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class Verdict(StrEnum):
+    ALLOW = "allow"
+    ASK = "ask"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What the policy may look at: the tool as declared and the exact arguments.
+
+    Attributes:
+        known: the catalogue has this tool; unknown ones count as destructive and reaching people.
+    """
+
+    tool: str
+    arguments: dict[str, object]
+    known: bool
+    read_only: bool
+    destructive: bool
+    reaches_people: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer of `decide`, with the rule that gave it and its reason in words."""
+
+    verdict: Verdict
+    rule: str
+    reason: str
+
+
+class ConsentState(StrEnum):
+    """A question's life: pending, then approved or denied or expired; an approved one is used once."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRequest:
+    """A question about one exact call.
+
+    Attributes:
+        digest: SHA-256 over the canonical call, run, step and policy version.
+        step_id: the step's row; with `run_id` the only place where the answer can be used.
+    """
+
+    digest: str
+    run_id: UUID
+    step_id: UUID
+    member_id: UUID
+    tool: str
+    arguments: dict[str, object]
+    title: str
+    risk: str
+    reversibility: str
+    rule: str
+    reason: str

@@ -1,0 +1,159 @@
+"""Asking people, taking their answers, and using an answer once.
+
+The caller of `consent_ask` and `consent_use` holds a transaction in which the step changes too.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.contracts import Actor
+from jarvis_site.audit import record
+from jarvis_site.kernel import realtime
+from jarvis_site.kernel.clock import db_now, db_time
+from jarvis_site.kernel.errors import NotFound
+from jarvis_site.kernel.events import publish
+from jarvis_site.kernel.tenancy import all_tenants, tenant
+from permissions.contracts import ConsentRequest, ConsentState
+from permissions.errors import AlreadyDecided, ConsentExpired, NotYours
+from permissions.events import ConsentAsked, ConsentDecided
+from permissions.models import Consent
+
+# Long enough for a week-end and a sick day; what is older was forgotten and should be asked for again.
+CONSENT_LIFETIME = timedelta(days=7)
+EXPIRY_BATCH = 200
+
+
+def consent_ask(request: ConsentRequest) -> Consent:
+    """Ask once: a question about the same call that is still open, or answered and unused, is returned as it is."""
+    open_states = [ConsentState.PENDING, ConsentState.APPROVED]
+    existing = Consent.objects.filter(step_id=request.step_id, digest=request.digest, state__in=open_states).first()
+    if existing is not None:
+        return existing
+    consent = Consent.objects.create(
+        run_id=request.run_id,
+        step_id=request.step_id,
+        member_id=request.member_id,
+        digest=request.digest,
+        tool=request.tool,
+        arguments=request.arguments,
+        title=request.title[:300],
+        risk=request.risk,
+        reversibility=request.reversibility,
+        rule=request.rule,
+        rule_reason=request.reason[:500],
+        expires_at=db_time() + CONSENT_LIFETIME,
+    )
+    record(
+        action="consent.asked",
+        resource=consent,
+        run_id=request.run_id,
+        decision="ask",
+        reason=request.reason,
+        details={"tool": request.tool, "digest": request.digest, "rule": request.rule},
+    )
+    publish(ConsentAsked(consent_id=consent.id, run_id=request.run_id, member_id=request.member_id))
+    _announce(consent)
+    return consent
+
+
+@transaction.atomic
+def consent_approve(*, consent_id: UUID, actor: Actor) -> Consent:
+    """Approve the exact call, once.
+
+    Raises:
+        NotFound, NotYours, AlreadyDecided, ConsentExpired: nothing was changed.
+    """
+    return _decide(consent_id=consent_id, actor=actor, state=ConsentState.APPROVED, reason="")
+
+
+@transaction.atomic
+def consent_deny(*, consent_id: UUID, actor: Actor, reason: str) -> Consent:
+    """Refuse the call, with the reason that the person gives. Raises as `consent_approve`."""
+    return _decide(consent_id=consent_id, actor=actor, state=ConsentState.DENIED, reason=reason.strip()[:500])
+
+
+def consent_use(*, step_id: UUID, digest: str) -> bool:
+    """Use up the approval of exactly this call. True once; also true again for the same step, whose idempotency key
+    makes a repetition after a crash harmless. A digest that differs in anything finds nothing."""
+    mine = Consent.objects.filter(
+        step_id=step_id, digest=digest, state=ConsentState.APPROVED, expires_at__gt=db_now()
+    )
+    used = mine.filter(used_at__isnull=True).update(used_at=db_now())
+    if used:
+        record(action="consent.used", resource=f"permissions.consent:{mine.get().id}", run_id=mine.get().run_id)
+        return True
+    return Consent.objects.filter(
+        step_id=step_id, digest=digest, state=ConsentState.APPROVED, used_at__isnull=False
+    ).exists()
+
+
+def consents_withdraw(*, run_id: UUID) -> None:
+    """The run is over: its open questions go away."""
+    for consent in Consent.objects.select_for_update().filter(run_id=run_id, state=ConsentState.PENDING):
+        consent.state = ConsentState.WITHDRAWN
+        consent.save(update_fields=["state"])
+        record(action="consent.withdrawn", resource=consent, run_id=run_id)
+        _announce(consent)
+
+
+def consents_expire() -> int:
+    """Close questions whose time is over, in all organizations. Returns how many."""
+    with all_tenants():
+        due = list(
+            Consent.objects.filter(state=ConsentState.PENDING, expires_at__lte=db_now())
+            .values_list("id", "organization_id")[:EXPIRY_BATCH]
+        )
+    for consent_id, organization_id in due:
+        with tenant(organization_id), transaction.atomic():
+            _expire(consent_id)
+    return len(due)
+
+
+def _expire(consent_id: UUID) -> None:
+    changed = Consent.objects.filter(
+        id=consent_id, state=ConsentState.PENDING, expires_at__lte=db_now()
+    ).update(state=ConsentState.EXPIRED, decided_at=db_now())
+    if changed:
+        _conclude(Consent.objects.get(id=consent_id))
+
+
+def _decide(*, consent_id: UUID, actor: Actor, state: ConsentState, reason: str) -> Consent:
+    consent = Consent.objects.select_for_update().filter(id=consent_id).first()
+    if consent is None:
+        raise NotFound
+    if consent.member_id != actor.member_id:
+        raise NotYours
+    if consent.state != ConsentState.PENDING:
+        raise AlreadyDecided
+    if consent.expires_at <= db_time():
+        raise ConsentExpired
+    Consent.objects.filter(id=consent_id).update(
+        state=state, decided_by_id=actor.member_id, decided_at=db_now(), reason=reason
+    )
+    consent.refresh_from_db()
+    _conclude(consent)
+    return consent
+
+
+def _conclude(consent: Consent) -> None:
+    record(
+        action=f"consent.{consent.state}",
+        resource=consent,
+        run_id=consent.run_id,
+        decision=consent.state,
+        reason=consent.reason,
+        details={"tool": consent.tool, "digest": consent.digest},
+    )
+    publish(
+        ConsentDecided(
+            consent_id=consent.id, run_id=consent.run_id, step_id=consent.step_id, state=str(consent.state)
+        )
+    )
+    _announce(consent)
+
+
+def _announce(consent: Consent) -> None:
+    """Tell the person's open pages to look at the inbox and its count again."""
+    realtime.publish(f"inbox:{consent.member_id}", {"type": "consents.changed"})
