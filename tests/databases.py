@@ -34,7 +34,7 @@ def empty_touched_tables(case: TransactionTestCase) -> None:
     with connections["owner"].cursor() as cursor:
         cursor.execute(
             "SELECT format('%%I', relname) FROM pg_class WHERE relkind = 'r' AND NOT relname = ANY(%s)"
-            " AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0",
+            " AND relowner = current_user::regrole AND pg_relation_size(oid) > 0",
             [_LASTING],
         )
         names = [name for (name,) in cursor.fetchall()]

@@ -13,11 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 from psycopg.conninfo import make_conninfo
 
 from jarvis_site.local.places import service_account
-from jarvis_site.local.postgres import ROLES_SQL, SUPERUSER, Postgres
+from jarvis_site.local.postgres import ROLES_SQL, Postgres
 from jarvis_site.local.valkey import Valkey
 
 CACHE = Path(__file__).resolve().parent.parent / ".state" / "test"
@@ -59,7 +58,6 @@ class Run:
             self.postgres.start(prepare=False)
         else:
             self.postgres.start()
-            _allow_test_databases(self.postgres)
             self.postgres.stop()
             _keep(self.postgres.data, cached)
             self.postgres.start(prepare=False)
@@ -131,11 +129,6 @@ def _as_broker(url: str, number: int) -> str:
 def _cluster_key(postgres: Postgres) -> str:
     ingredients = [postgres.version, ROLES_SQL.read_text(), Path(__file__).read_text()]
     return hashlib.sha256("\n".join(ingredients).encode()).hexdigest()[:16]
-
-
-def _allow_test_databases(postgres: Postgres) -> None:
-    with psycopg.connect(postgres.address(SUPERUSER, database="postgres"), autocommit=True) as connection:
-        connection.execute("ALTER ROLE jarvis_owner CREATEDB")
 
 
 def _copy(cached: Path, data: Path) -> None:
