@@ -1,6 +1,7 @@
 """Declaring tools, and serving them over MCP on the SDK's low-level server."""
 
 import inspect
+import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -46,7 +47,7 @@ class Tool:
     def run(self, arguments: JsonObject, caller: Caller) -> mcp.CallToolResult:
         """Read the arguments, do the work, and put whatever happens into an MCP result."""
         try:
-            answer = self.function(read_arguments(self.arguments, arguments), caller)
+            return _answer(self.function(read_arguments(self.arguments, arguments), caller))
         except BadArgumentsError as error:
             return _refusal(str(error), code="bad_arguments")
         except ToolError as error:
@@ -58,7 +59,6 @@ class Tool:
         except Exception:  # a server's door: a bug in a tool must not take the connection down
             log.exception("A tool failed unexpectedly", extra={"tool": self.spec.name})
             return self._bug()
-        return _answer(answer)
 
     def _bug(self) -> mcp.CallToolResult:
         repeatable = self.spec.read_only or self.spec.idempotent
@@ -215,11 +215,9 @@ def _description(function: Callable[..., Any]) -> str:
 
 def _answer(answer: BaseModel) -> mcp.CallToolResult:
     # by_alias, as in the output schema. The text is for clients that do not read structured content.
-    text = answer.model_dump_json(by_alias=True)
-    return mcp.CallToolResult(
-        content=[mcp.TextContent(type="text", text=text)],
-        structured_content=answer.model_dump(mode="json", by_alias=True),
-    )
+    data = answer.model_dump(mode="json", by_alias=True, warnings="error")
+    text = json.dumps(data, ensure_ascii=False)
+    return mcp.CallToolResult(content=[mcp.TextContent(type="text", text=text)], structured_content=data)
 
 
 def _refusal(message: str, *, code: str, retryable: bool = False, outcome_unknown: bool = False) -> mcp.CallToolResult:
