@@ -49,6 +49,7 @@ CALL_TIMEOUT_SECONDS = 30.0
 LOOK_UP_TIMEOUT_SECONDS = 3.0
 FIND_PEOPLE = "mail.find_people"
 LONGEST_QUERY = 500
+EXAMPLES_PER_SKILL = 2
 
 
 def reply_to(request: PlanRequest) -> Iterator[Reply]:
@@ -77,6 +78,11 @@ def planner() -> Planner:
 
 def skills() -> tuple[Skill, ...]:
     return tuple(import_string(f"{path}.skill.SKILL") for path in settings.TOOL_SERVERS)
+
+
+def examples() -> tuple[str, ...]:
+    """A sentence or two that each tool server understands, to show to a person who has said nothing yet."""
+    return tuple(sentence for skill in skills() for sentence in skill.help[:EXAMPLES_PER_SKILL])
 
 
 class ToolExecutor:

@@ -34,3 +34,8 @@ def consent_get(*, consent_id: UUID, actor: Actor) -> Consent:
 
 def waiting_count(*, actor: Actor) -> int:
     return consents_waiting(actor=actor).count()
+
+
+def consents_open_in(*, run_ids: list[UUID], actor: Actor) -> QuerySet[Consent]:
+    """The person's open questions in several runs at once, the oldest first."""
+    return consents_waiting(actor=actor).filter(run_id__in=run_ids)

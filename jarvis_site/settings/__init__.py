@@ -80,7 +80,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.context_processors.shell",
+                "jarvis_site.shell.context",
             ],
             "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
         },
@@ -101,12 +101,8 @@ _pooled: dict[str, Any] = {} if TESTING else {"OPTIONS": {"pool": _POOL}}
 _TENANT_BACKEND = "jarvis_site.kernel.tenancy.pg"
 _STOCK_BACKEND = "django.db.backends.postgresql"
 DATABASES = {
-    "default": _database(
-        "DATABASE_URL", "jarvis_app", engine=_TENANT_BACKEND, TEST={"MIRROR": "owner"}, **_pooled
-    ),
-    "platform": _database(
-        "DATABASE_PLATFORM_URL", "jarvis_platform", engine=_STOCK_BACKEND, TEST={"MIRROR": "owner"}
-    ),
+    "default": _database("DATABASE_URL", "jarvis_app", engine=_TENANT_BACKEND, TEST={"MIRROR": "owner"}, **_pooled),
+    "platform": _database("DATABASE_PLATFORM_URL", "jarvis_platform", engine=_STOCK_BACKEND, TEST={"MIRROR": "owner"}),
     "owner": _database("DATABASE_OWNER_URL", "jarvis_owner", engine=_STOCK_BACKEND, TEST={"DEPENDENCIES": []}),
 }
 DATABASE_ROUTERS = ["jarvis_site.kernel.tenancy.router.TenantRouter"]
@@ -193,16 +189,18 @@ if PRODUCTION:
     CSRF_COOKIE_SECURE = True
 
 # Mail that the site itself sends (verification, password reset) ---------------------------------------------------
-EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend"
-    if env.text("JARVIS_SITE_SMTP_HOST", "")
-    else "django.core.mail.backends.console.EmailBackend"
-)
-EMAIL_HOST = env.text("JARVIS_SITE_SMTP_HOST", "localhost")
-EMAIL_PORT = env.number("JARVIS_SITE_SMTP_PORT", 25)
-EMAIL_HOST_USER = env.text("JARVIS_SITE_SMTP_USER", "")
-EMAIL_HOST_PASSWORD = env.text("JARVIS_SITE_SMTP_PASSWORD", "")
-EMAIL_USE_TLS = env.flag("JARVIS_SITE_SMTP_TLS")
+_SITE_SMTP_HOST = env.text("JARVIS_SITE_SMTP_HOST", "")
+_SITE_SMTP = {
+    "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "OPTIONS": {
+        "host": _SITE_SMTP_HOST,
+        "port": env.number("JARVIS_SITE_SMTP_PORT", 25),
+        "username": env.text("JARVIS_SITE_SMTP_USER", ""),
+        "password": env.text("JARVIS_SITE_SMTP_PASSWORD", ""),
+        "use_tls": env.flag("JARVIS_SITE_SMTP_TLS"),
+    },
+}
+MAILERS = {"default": _SITE_SMTP if _SITE_SMTP_HOST else {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
 DEFAULT_FROM_EMAIL = env.text("JARVIS_SITE_FROM", "jarvis@localhost")
 
 # The model; without a base URL and a model name the local planner answers -----------------------------------------
@@ -227,6 +225,7 @@ IMAP_PORT = env.number("JARVIS_IMAP_PORT", 993)
 IMAP_USER = env.text("JARVIS_IMAP_USER", "")
 IMAP_PASSWORD = env.text("JARVIS_IMAP_PASSWORD", "")
 IMAP_TLS = env.flag("JARVIS_IMAP_TLS", default=True)
+TOOL_TOKEN = env.text("JARVIS_TOOL_TOKEN", "")  # what callers of `python -m agents.servers.<name> --http` must know
 
 # Logs -------------------------------------------------------------------------------------------------------------
 LOG_JSON = env.flag("JARVIS_LOG_JSON", default=PRODUCTION)

@@ -1,0 +1,59 @@
+"""What the frame of every page shows: whose page, which organizations, what waits. A context processor."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts.models import Organization, User, initials
+from accounts.selectors import organizations_of
+from notifications.selectors import unread_count
+from permissions.selectors import waiting_count
+
+# First part of the path inside an organization -> the item of the navigation that is current.
+_NAV = {
+    "chat": "chat",
+    "runs": "runs",
+    "approvals": "approvals",
+    "calendar": "calendar",
+    "mail": "mail",
+    "files": "files",
+    "activity": "activity",
+    "notifications": "notifications",
+    "settings": "settings",
+}
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return {"shell": {"theme": request.COOKIES.get("theme", ""), "contrast": request.COOKIES.get("contrast", "")}}
+    shell: dict[str, Any] = {
+        "theme": user.theme,
+        "contrast": "more" if user.high_contrast else "",
+        "person": {
+            "name": user.name,
+            "first_name": user.get_short_name(),
+            "email": user.email,
+            "initials": initials(user.name or user.email),
+        },
+    }
+    if request.headers.get("HX-Request"):
+        return {"shell": shell}  # fragments have no frame
+    shell["memberships"] = [_organization(item) for item in organizations_of(user=user)]
+    actor = getattr(request, "actor", None)
+    if actor is not None:
+        shell["organization"] = _organization(request.organization)  # type: ignore[attr-defined]
+        shell["member_id"] = str(actor.member_id)
+        shell["counts"] = {"approvals": waiting_count(actor=actor), "unread": unread_count(actor=actor)}
+        parts = request.path_info.split("/")
+        shell["nav"] = _NAV.get(parts[3] if len(parts) > 3 else "", "")  # noqa: PLR2004 - /o/<slug>/<part>/
+    return {"shell": shell}
+
+
+def _organization(organization: Organization) -> dict[str, str]:
+    return {
+        "name": organization.name,
+        "slug": organization.slug,
+        "initials": organization.initials,
+        "url": f"/o/{organization.slug}/chat/",
+    }

@@ -1,0 +1,33 @@
+"""All addresses. What belongs to an organization stands below `/o/<slug>/`, where the tenant scope is open."""
+
+from django.conf import settings
+from django.urls import include, path
+
+from accounts import views as account_views
+from jarvis_site.api import api
+from jarvis_site.observability import views as observability_views
+
+inside = [
+    path("chat/", include("chat.urls")),
+    path("runs/", include("agents.urls")),
+    path("approvals/", include("permissions.urls")),
+    path("calendar/", include("agents.servers.calendar.urls")),
+    path("mail/", include("agents.servers.mail.urls")),
+    path("files/", include("agents.servers.files.urls")),
+    path("activity/", include("activities.urls")),
+    path("notifications/", include("notifications.urls")),
+    path("settings/", include("accounts.urls")),
+]
+urlpatterns = [
+    path("", account_views.home, name="home"),
+    path("o/<slug:slug>/", include(inside)),
+    path("organizations/new/", account_views.organization_new, name="organization_create"),
+    path("theme/", account_views.theme, name="theme_set"),
+    path("account/", include("allauth.urls")),
+    path("api/v1/", api.urls),
+    path("healthz", observability_views.healthz),
+    path("readyz", observability_views.readyz),
+    path("metrics", observability_views.metrics),
+]
+if not settings.PRODUCTION:
+    urlpatterns += [path("styleguide/", include("jarvis_site.styleguide.urls"))]

@@ -1,0 +1,22 @@
+"""What people are told about."""
+
+from django.utils.translation import gettext as _
+
+from jarvis_site.kernel.events import on
+from notifications.services import notify
+from permissions.events import ConsentAsked
+from permissions.selectors import consents_of_run
+
+
+@on(ConsentAsked)
+def approval_waits(event: ConsentAsked) -> None:
+    title = consents_of_run(run_id=event.run_id).filter(id=event.consent_id).values_list("title", flat=True).first()
+    if title is not None:
+        notify(
+            member_id=event.member_id,
+            key=f"consent:{event.consent_id}",
+            icon="approve",
+            title=_("Waiting for your approval"),
+            body=title,
+            link=f"approvals/{event.consent_id}/",
+        )

@@ -1,0 +1,22 @@
+"""The bell's page."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from notifications.selectors import notifications_list
+from notifications.services import read_all
+
+SHOWN = 100
+
+
+@require_safe
+def index(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - the scope was opened from it
+    items = notifications_list(actor=request.actor)[:SHOWN]  # type: ignore[attr-defined]
+    return render(request, "notifications/index.html", {"items": items})
+
+
+@require_POST
+def read(request: HttpRequest, slug: str) -> HttpResponse:
+    read_all(actor=request.actor)  # type: ignore[attr-defined]
+    return redirect("notifications:index", slug=slug)
