@@ -37,7 +37,7 @@ def call(call: ToolCall, caller: Caller, *, timeout_seconds: float) -> ToolResul
 
 async def acall(call: ToolCall, caller: Caller, *, timeout_seconds: float) -> ToolResult:
     """Carry out a call. Every failure comes back as a `ToolFailure`; nothing is raised for one."""
-    spec = catalogue.tool(call.tool)
+    spec = catalogue.find(call.tool)
     if spec is None:
         return _failed("unknown_tool", f"There is no tool called {call.tool!r}.")
     with anyio.move_on_after(timeout_seconds):

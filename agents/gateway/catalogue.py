@@ -21,7 +21,7 @@ def tools() -> tuple[ToolSpec, ...]:
     return tuple(spec for toolbox in toolboxes().values() for spec in toolbox.specs())
 
 
-def tool(name: str) -> ToolSpec | None:
+def find(name: str) -> ToolSpec | None:
     """Look a tool up by its full name, `<server>.<tool>`. None when there is none."""
     return _by_name(tuple(settings.TOOL_SERVERS)).get(name)
 

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 type ToolFunction[A: BaseModel, O: BaseModel] = Callable[[A, Caller], O]
 type CallerOf = Callable[[Mapping[str, Any]], Caller]
-type ScopeOf = Callable[[Caller], AbstractContextManager[object]]
+type ScopeOf = Callable[[Caller, ToolSpec], AbstractContextManager[object]]
 
 # The listing depends on the code alone, so a client may keep it for as long as one process lives.
 LISTING_TTL_MS = 60_000
@@ -153,18 +153,21 @@ class Toolbox:
     def specs(self) -> tuple[ToolSpec, ...]:
         return tuple(tool.spec for tool in self._tools.values())
 
-    def server(self, caller: CallerOf, *, scope: ScopeOf = lambda _: nullcontext()) -> Server[Any]:
+    def server(self, caller: CallerOf, *, scope: ScopeOf = lambda _, __: nullcontext()) -> Server[Any]:
         """Return an MCP server with these tools.
 
         Args:
             caller: says who calls, from the request's `_meta`. That map is the client's word: take identity from
                 elsewhere, and only the idempotency key from it.
-            scope: entered around each call, on the thread that runs the tool.
+            scope: entered around each call, on the thread that runs the tool; a JarvisError from it refuses the call.
         """
 
         def run(tool: Tool, arguments: JsonObject, who: Caller) -> mcp.CallToolResult:
-            with scope(who):
-                return tool.run(arguments, who)
+            try:
+                with scope(who, tool.spec):
+                    return tool.run(arguments, who)
+            except JarvisError as error:
+                return _refusal(str(error), code=error.code, retryable=error.retryable)
 
         async def list_tools(
             _: ServerRequestContext[Any], __: mcp.PaginatedRequestParams | None
