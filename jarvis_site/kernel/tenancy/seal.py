@@ -1,4 +1,4 @@
-"""The proof that a tenant was set by this site and not by an injected statement; `app_sealed()` in roles.sql checks it."""
+"""The proof that this site set a tenant, and no injected statement did; `app_sealed()` in roles.sql checks it."""
 
 from functools import lru_cache
 from hashlib import sha256

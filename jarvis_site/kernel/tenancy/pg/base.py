@@ -38,12 +38,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         if self.settings_dict["OPTIONS"].get("server_side_binding"):
             raise ImproperlyConfigured(
-                f"Database {self.alias}: server_side_binding cannot be used, a prepared statement holds one command only."
+                f"Database {self.alias}: server_side_binding cannot be used, it allows one command in a message."
             )
         return super().get_connection_params()
 
     def chunked_cursor(self) -> Any:
-        """A server-side cursor outlives its message: without a transaction its tenant would be gone at the first row."""
+        """A server-side cursor outlives its message: without a transaction its tenant would be gone at once."""
         return super().chunked_cursor() if self.in_atomic_block else self.cursor()
 
     def tenant_prefix(self) -> str:
