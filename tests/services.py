@@ -4,6 +4,7 @@ Nothing is shared between runs: each has a folder and servers of its own. What t
 done once and copied from `.state/test` afterwards.
 """
 
+import atexit
 import fcntl
 import hashlib
 import os
@@ -80,6 +81,7 @@ def provide() -> None:
     global _run  # noqa: PLW0603 - one run per process, stopped by `stop`
     if _STARTED not in os.environ:
         _run = Run()
+        atexit.register(stop)  # also when Django does not start
         _run.start()
         os.environ[_STARTED] = str(_run.folder)
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")

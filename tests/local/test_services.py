@@ -17,8 +17,6 @@ from jarvis_site.local.postgres import SUPERUSER, Postgres
 from jarvis_site.local.process import alive, wait_until
 from jarvis_site.local.valkey import Valkey
 
-pytestmark = pytest.mark.xdist_group("local")
-
 
 @pytest.fixture
 def state() -> Iterator[Path]:
