@@ -4,12 +4,14 @@ The only module that imports `openai`. It turns every failure into a `PlannerFai
 neither the prompt, the key nor the endpoint's own error text goes into messages or logs.
 """
 
+import math
 import random
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, Never, cast
 
+import httpx2
 import openai
 import structlog
 from django.utils.translation import gettext as _
@@ -25,6 +27,7 @@ SILENCE_SECONDS = 30.0  # a large model may read a long prompt for some seconds;
 MAX_TRIES = 3  # a busy endpoint is usually free after a second; beyond that the person is better told
 FIRST_WAIT_SECONDS = 0.5  # doubles with every try
 MAX_WAIT_SECONDS = 20.0  # a person waits in front of the screen: a longer Retry-After is reported instead of obeyed
+DAY_SECONDS = 86_400  # no longer wait is named to the person, whatever the endpoint says
 NO_KEY = "none"  # servers on one's own machine want no key, the client wants one
 
 log = structlog.get_logger(__name__)
@@ -73,7 +76,7 @@ class ModelPlanner:
         ) as wire:
             try:
                 yield from self._listen(request, reply, wire)
-            except (openai.OpenAIError, TooLargeError) as error:
+            except (openai.OpenAIError, httpx2.InvalidURL, TooLargeError) as error:
                 _fail(error, reply, wire)
             except ValueError:  # the client parses the event stream, and lets the parser's errors through
                 log.warning("model_failed", reason="garbage")
@@ -124,7 +127,7 @@ def _wait_seconds(error: openai.APIError, tries: int) -> float | None:
 
 def _back_off(tries: int) -> float:
     """Wait longer every time, and not in step with everybody else who was refused."""
-    return FIRST_WAIT_SECONDS * 2 ** (tries - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
+    return FIRST_WAIT_SECONDS * 2.0 ** (tries - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
@@ -149,7 +152,10 @@ def _check_finish(reply: Reply, wire: Wire) -> None:
 
     Raises:
         PlannerFailed: it was cut, by the network or by the model's own limits.
+        PlanUnreadable: it was no reply at all, for example a web page.
     """
+    if not reply.started and not wire.expired:
+        unreadable("empty", "The reply was empty.")
     if wire.expired and not reply.finish:
         raise _slow(reply)
     if not reply.finish:
@@ -187,7 +193,7 @@ def _refused(error: openai.APIStatusError, reply: Reply) -> PlannerFailed:
         if seconds is None:
             return _kept(reply, _("The language model has too much to do at the moment."), code="model_busy")
         text = _("The language model has too much to do; it asks to wait %(seconds)d seconds.")
-        return _kept(reply, text % {"seconds": min(round(seconds + 0.5), 86_400)}, code="model_busy")
+        return _kept(reply, text % {"seconds": math.ceil(min(seconds, DAY_SECONDS))}, code="model_busy")
     if isinstance(error, openai.InternalServerError):
         return _kept(reply, _("The language model is out of order at the moment."), code="model_down")
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):

@@ -11,6 +11,7 @@ from agents.errors import PlanUnreadable
 from agents.planner.drafts import parse_draft
 from agents.planner.prompts import ASK_USER, PROPOSE_PLAN
 from agents.planner.values import printable, shown
+from agents.planner.wire import TooLargeError
 
 MAX_TEXT = 100_000  # characters of a reply: thirty pages, more than anybody reads in a chat
 MAX_ARGUMENTS = 512 * 1024  # characters of a function call: the fifty largest sensible steps, not ten thousand small
@@ -44,7 +45,8 @@ class Reply:
         """Take in one chunk and return the text in it.
 
         Raises:
-            PlanUnreadable: the reply is larger than any sensible one, or calls several functions.
+            TooLargeError: the text is longer than any sensible one.
+            PlanUnreadable: the plan is larger than any sensible one, or there are several function calls.
         """
         self.started = True
         choices = getattr(chunk, "choices", None)
@@ -75,7 +77,7 @@ class Reply:
     def _text(self, content: str) -> str:
         self._length += len(content)
         if self._length > MAX_TEXT:
-            unreadable("too_large", f"The reply is longer than {MAX_TEXT} characters.")
+            raise TooLargeError
         text = printable(content)
         # Some models send blanks before a function call; an empty bubble must not appear for them.
         if not self.spoken:
