@@ -3,20 +3,20 @@
 const root = document.documentElement;
 
 const apply = (name, value) => {
-  const attribute = name === "theme" ? "theme" : "contrast";
-  if (value === "system") delete root.dataset[attribute];
-  else root.dataset[attribute] = value;
+  if (value) root.dataset[name] = value;
+  else delete root.dataset[name];
 };
 
 const mark = () => {
-  const theme = root.dataset.theme ?? "system";
+  const theme = root.dataset.theme ?? "";
   const more = root.dataset.contrast === "more";
-  for (const button of document.querySelectorAll("[data-look] [name=theme]")) {
+  for (const field of document.querySelectorAll("[data-look] [data-now]")) field.value = root.dataset[field.name] ?? "";
+  for (const button of document.querySelectorAll("[data-look] button[name=theme]")) {
     button.setAttribute("aria-pressed", String(button.value === theme));
   }
-  for (const button of document.querySelectorAll("[data-look] [name=contrast]")) {
+  for (const button of document.querySelectorAll("[data-look] button[name=contrast]")) {
     button.setAttribute("aria-pressed", String(more));
-    button.value = more ? "system" : "more";
+    button.value = more ? "" : "more";
   }
 };
 
@@ -24,7 +24,8 @@ document.addEventListener("submit", async (event) => {
   const button = event.submitter;
   if (!event.target.matches("[data-look]") || !button?.name) return;
   event.preventDefault();
-  const data = new FormData(event.target, button);
+  const data = new FormData(event.target);
+  data.set(button.name, button.value);
   apply(button.name, button.value);
   mark();
   try {
