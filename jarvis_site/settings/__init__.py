@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.utils.csp import CSP
+from psycopg.conninfo import make_conninfo
 
 from jarvis_site.settings.env import Environment
 from jarvis_site.settings.logs import logging_config
@@ -87,12 +88,10 @@ TEMPLATES = [
     }
 ]
 
+
 # Data: the application's role, the owner of the tables (migrations), the platform's own role (sweepers) -----------
-_LOCAL_DATABASE = f"host={STATE_DIR / 'run'} dbname=jarvis"
-
-
 def _database(name: str, role: str, *, engine: str, **extra: Any) -> dict[str, Any]:
-    address = env.database(name, f"{_LOCAL_DATABASE} user={role}")
+    address = env.database(name, make_conninfo(host=str(STATE_DIR / "run"), dbname="jarvis", user=role))
     return {"ENGINE": engine, **address, **extra}
 
 
