@@ -1,0 +1,227 @@
+"""A CalDAV server as the calendar (RFC 4791). Each member has a collection of their own in the account's calendar home.
+
+Names of collections and objects are made from ids that we know, so every write can be repeated without harm. Events
+that other programs put into the collection are seen and can be changed; what we do not know of them is kept.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+from xml.sax.saxutils import escape
+
+import structlog
+from caldav import Calendar, DAVClient
+from caldav.lib.error import AuthorizationError, DAVError, NotFoundError
+from caldav.lib.http_sync import requests
+from django.utils import timezone as clock
+from django.utils.translation import gettext as _
+
+from agents.servers.base import ToolError
+from agents.servers.calendar.contracts import CalendarEvent
+from agents.servers.calendar.ics import BadCalendar, read_events, stored_text
+from agents.servers.calendar.zones import zone_named
+
+log = structlog.get_logger(__name__)
+
+# A calendar that takes longer keeps a person waiting for nothing; the step is tried again later.
+TIMEOUT_SECONDS = 10
+_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_NO_COLLECTION = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
+_MKCALENDAR = (
+    '<?xml version="1.0" encoding="utf-8"?>'
+    '<C:mkcalendar xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop>'
+    "<D:displayname>{name}</D:displayname>"
+    '<C:supported-calendar-component-set><C:comp name="VEVENT"/></C:supported-calendar-component-set>'
+    "</D:prop></D:set></C:mkcalendar>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as the server keeps it."""
+
+    href: str
+    etag: str
+    text: str
+
+
+class CalDavProvider:
+    """Implements `CalendarProvider`."""
+
+    def __init__(self, *, url: str, user: str, password: str, member_id: UUID, owner: str, timezone: str) -> None:
+        self.url, self.user, self.password = url, user, password
+        self.collection_name = f"jarvis-{member_id}"
+        self.display_name = f"Jarvis ({owner})"
+        self.zone = zone_named(timezone)
+
+    def unit(self) -> AbstractContextManager[object]:
+        return nullcontext()  # the server knows no transactions; every method changes one object
+
+    def between(self, after: datetime, before: datetime) -> list[CalendarEvent]:
+        with self._client() as client:
+            try:
+                found = self._collection(client).search(
+                    start=after.astimezone(UTC), end=before.astimezone(UTC), event=True, expand=False
+                )
+            except NotFoundError:
+                return []  # nothing was ever kept there
+            return [event for item in found for event in self._read(str(item.data))]
+
+    def get(self, uid: str) -> CalendarEvent | None:
+        with self._client() as client:
+            stored = self._stored(client, uid)
+        events = self._read(stored.text) if stored else []
+        return next((event for event in events if event.uid == uid), None)
+
+    def add(self, event: CalendarEvent) -> CalendarEvent:
+        text = stored_text(event, stamp=clock.now())
+        with self._client() as client:
+            href = self._href(client, event.uid)
+            only_new = {"If-None-Match": "*"}
+            status = self._put(client, href, text, only_new)
+            if status in _NO_COLLECTION:
+                self._make_collection(client)
+                status = self._put(client, href, text, only_new)
+            if status != HTTPStatus.PRECONDITION_FAILED:
+                self._expect(status)
+                return event
+        return self.get(event.uid) or event
+
+    def replace(self, event: CalendarEvent) -> None:
+        with self._client() as client:
+            stored = self._stored(client, event.uid)
+            if stored is None:
+                raise ToolError(_("“%(title)s” is no longer there.") % {"title": event.title}, code="not_found")
+            text = stored_text(event, stamp=clock.now(), stored=stored.text)
+            status = self._put(client, stored.href, text, {"If-Match": stored.etag} if stored.etag else {})
+            if status == HTTPStatus.PRECONDITION_FAILED:
+                raise ToolError(
+                    _("“%(title)s” has changed in the meantime. Nothing was done; look at it again.")
+                    % {"title": event.title},
+                    code="conflict",
+                    retryable=True,
+                )
+            self._expect(status)
+
+    def remove(self, uid: str) -> None:
+        with self._client() as client:
+            stored = self._stored(client, uid)
+            if stored is None:
+                return
+            response = client.delete(stored.href)
+            if response.status not in _GONE:
+                self._expect(response.status)
+
+    # The wire ---------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _client(self) -> Iterator[DAVClient]:
+        """Open a session; what goes wrong with it becomes a failure in words."""
+        client = DAVClient(
+            url=self.url,
+            username=self.user or None,
+            password=self.password or None,
+            timeout=TIMEOUT_SECONDS,
+            enable_rfc6764=False,
+        )
+        try:
+            with client:
+                yield client
+        except AuthorizationError as error:
+            raise ToolError(
+                _("The calendar server refused the sign-in. Check its address, user and password in the settings."),
+                code="calendar_refused",
+            ) from error
+        except (requests.exceptions.RequestException, DAVError, OSError) as error:
+            log.warning("calendar_server_failed", error=type(error).__name__)
+            raise _unreachable() from error
+
+    def _home(self, client: DAVClient) -> str:
+        key = (self.url, self.user)
+        home = _known_homes().get(key)
+        if home is None:
+            home = str(client.principal().calendar_home_set.url)
+            _known_homes()[key] = home
+        return home.rstrip("/")
+
+    def _collection_url(self, client: DAVClient) -> str:
+        return f"{self._home(client)}/{self.collection_name}/"
+
+    def _collection(self, client: DAVClient) -> Calendar:
+        return Calendar(client=client, url=self._collection_url(client))
+
+    def _href(self, client: DAVClient, uid: str) -> str:
+        return f"{self._collection_url(client)}{quote(uid, safe='')}.ics"
+
+    def _make_collection(self, client: DAVClient) -> None:
+        body = _MKCALENDAR.format(name=escape(self.display_name))
+        response = client.mkcalendar(self._collection_url(client), body)
+        if response.status not in {HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.CONFLICT}:  # somebody was faster
+            self._expect(response.status)
+
+    def _put(self, client: DAVClient, href: str, text: str, headers: Mapping[str, str]) -> int:
+        content = {"Content-Type": "text/calendar; charset=utf-8"}
+        return int(client.put(href, text, {**content, **headers}).status)
+
+    def _stored(self, client: DAVClient, uid: str) -> Stored | None:
+        """Look under our own name for it first; other programs choose names of their own."""
+        href = self._href(client, uid)
+        response = client.request(href)
+        if response.status == HTTPStatus.OK:
+            return Stored(href, str(response.headers.get("ETag", "")), _body(response))
+        if response.status not in _GONE:
+            self._expect(response.status)
+        return self._stored_elsewhere(client, uid)
+
+    def _stored_elsewhere(self, client: DAVClient, uid: str) -> Stored | None:
+        try:
+            found = self._collection(client).get_event_by_uid(uid)
+        except NotFoundError:
+            return None
+        response = client.request(str(found.url))
+        if response.status in _GONE:
+            return None
+        self._expect(response.status)
+        return Stored(str(found.url), str(response.headers.get("ETag", "")), _body(response))
+
+    def _expect(self, status: int) -> None:
+        if status < HTTPStatus.BAD_REQUEST:
+            return
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _unreachable()
+        raise ToolError(
+            _("The calendar server refused the change (%(status)d). Nothing was changed.") % {"status": status},
+            code="calendar_refused",
+        )
+
+    def _read(self, text: str) -> list[CalendarEvent]:
+        try:
+            return read_events(text, self.zone)
+        except BadCalendar:
+            log.warning("calendar_object_unreadable", collection=self.collection_name)
+            return []
+
+
+@cache
+def _known_homes() -> dict[tuple[str, str], str]:
+    """Calendar homes found by discovery, for the life of the process: they move with the account, not by themselves."""
+    return {}
+
+
+def _body(response: Any) -> str:
+    raw = response.raw
+    return raw.decode() if isinstance(raw, bytes) else str(raw)
+
+
+def _unreachable() -> ToolError:
+    return ToolError(
+        _("The calendar server does not answer. Nothing is lost; try again in a few minutes."),
+        code="calendar_unreachable",
+        retryable=True,
+    )

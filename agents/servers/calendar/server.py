@@ -1,0 +1,183 @@
+"""The calendar's tools: thin doors to the services and selectors."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from agents.contracts import JsonObject, Reversibility, Risk
+from agents.servers.base import Caller, Toolbox, ToolError
+from agents.servers.calendar import selectors, services
+from agents.servers.calendar.contracts import Occurrence
+from agents.servers.calendar.outputs import occurrence_json
+from agents.servers.calendar.schemas import (
+    Cancelled,
+    CreateEvent,
+    CreateReminder,
+    EventOut,
+    EventsOut,
+    FindEvents,
+    FoundOut,
+    FreeBusy,
+    FreeBusyOut,
+    Invited,
+    ListEvents,
+    MoveEvent,
+    Nothing,
+    ReminderOut,
+    RemindersOut,
+    Stretch,
+    WhichEvent,
+)
+from agents.servers.calendar.selectors import Window
+from agents.servers.calendar.services.reminders import reminder_json
+from agents.servers.calendar.words import listed, span_words
+from agents.servers.calendar.zones import zone_named
+
+TOOLBOX = Toolbox(
+    "calendar",
+    title="Calendar",
+    icon="calendar",
+    instructions="The caller's own calendar and reminders. Times are ISO 8601 with offset.",
+)
+_SAID_ALOUD = 5  # entries; the rest is in the data
+
+
+@TOOLBOX.tool(title="Create an event", risk=Risk.LOW, reversibility=Reversibility.UNDOABLE, idempotent=True)
+def create_event(arguments: CreateEvent, caller: Caller) -> Invited:
+    """Put an event into the person's calendar, once or repeating. Writes to nobody: `invitation` in the answer is the
+    iCalendar text for a mail to the attendees."""
+    draft = services.EventDraft(
+        title=arguments.title,
+        start=arguments.start,
+        end=arguments.end,
+        timezone=arguments.timezone,
+        all_day=arguments.all_day,
+        attendees=tuple(arguments.attendees),
+        location=arguments.location,
+        description=arguments.description,
+        rrule=arguments.rrule,
+    )
+    return Invited.model_validate(services.event_create(caller=caller, draft=draft))
+
+
+@TOOLBOX.tool(title="List events", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
+def list_events(arguments: ListEvents, caller: Caller) -> EventsOut:
+    """List what is in the person's calendar between two times, the earliest first."""
+    window = selectors.window_checked(arguments.after, arguments.before)
+    found = selectors.occurrences_list(caller=caller, window=window)
+    return EventsOut(events=_events(found, caller), words=_events_words(found, caller))
+
+
+@TOOLBOX.tool(title="Find events", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
+def find_events(arguments: FindEvents, caller: Caller) -> FoundOut:
+    """Find events by words of their title, place or attendees: from today on for a year, or between two times."""
+    found = selectors.occurrences_find(caller=caller, query=arguments.query, window=_window(arguments))
+    return FoundOut(
+        events=_events(found, caller),
+        words=_events_words(found, caller),
+        first_event_id=found[0].event_id if found else "",
+    )
+
+
+@TOOLBOX.tool(title="Look for free time", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
+def free_busy(arguments: FreeBusy, caller: Caller) -> FreeBusyOut:
+    """Say when the person is busy and free between two times. Whole-day events do not make the time busy."""
+    window = selectors.window_checked(arguments.after, arguments.before)
+    found = selectors.availability_get(caller=caller, window=window, minutes=arguments.minutes)
+    free = [_stretch(stretch, caller) for stretch in found.free]
+    return FreeBusyOut(
+        busy=[_stretch(stretch, caller) for stretch in found.busy],
+        free=free,
+        all_day=found.all_day,
+        words=_("Free: %(times)s") % {"times": _some([s.words for s in free])} if free else _("No free time then."),
+    )
+
+
+@TOOLBOX.tool(title="Move an event", risk=Risk.MEDIUM, reversibility=Reversibility.UNDOABLE, idempotent=True)
+def move_event(arguments: MoveEvent, caller: Caller) -> Invited:
+    """Move an event of the person's calendar to another time. Named by words, the event must be the only coming one
+    that fits; of a repeating event the next time is moved. Writes to nobody: `invitation` carries the new time."""
+    moved = services.event_move(
+        caller=caller,
+        event_id=arguments.event_id,
+        query=arguments.query,
+        whole_series=arguments.whole_series,
+        start=arguments.start,
+        end=arguments.end,
+    )
+    return Invited.model_validate(moved)
+
+
+@TOOLBOX.tool(
+    title="Cancel an event", risk=Risk.MEDIUM, reversibility=Reversibility.FINAL, destructive=True, idempotent=True
+)
+def cancel_event(arguments: WhichEvent, caller: Caller) -> Cancelled:
+    """Take an event out of the person's calendar. Named by words, the event must be the only coming one that fits; of
+    a repeating event the next time is cancelled. Writes to nobody: `cancellation` is the text for a mail."""
+    cancelled = services.event_cancel(
+        caller=caller, event_id=arguments.event_id, query=arguments.query, whole_series=arguments.whole_series
+    )
+    return Cancelled.model_validate(cancelled)
+
+
+@TOOLBOX.tool(title="Set a reminder", risk=Risk.LOW, reversibility=Reversibility.UNDOABLE, idempotent=True, icon="bell")
+def create_reminder(arguments: CreateReminder, caller: Caller) -> ReminderOut:
+    """Remind the person of something at a time, once or repeating, by a notification."""
+    reminder = services.reminder_create(
+        caller=caller,
+        text=arguments.text,
+        due=arguments.due,
+        timezone=arguments.timezone,
+        rrule=arguments.rrule,
+    )
+    return ReminderOut.model_validate(reminder)
+
+
+@TOOLBOX.tool(
+    title="List reminders", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="bell"
+)
+def list_reminders(arguments: Nothing, caller: Caller) -> RemindersOut:  # noqa: ARG001 the shape of every tool
+    """List the person's reminders that have yet to ring, the next first."""
+    reminders = [reminder_json(reminder) for reminder in selectors.reminders_list(caller=caller)]
+    words = [f"{reminder['text']} ({reminder['words']})" for reminder in reminders]
+    return RemindersOut(
+        reminders=[ReminderOut.model_validate(reminder) for reminder in reminders],
+        words=_some(words) if words else _("There are no reminders."),
+    )
+
+
+# Answers in data and words ----------------------------------------------------------------------------------------
+
+
+def _window(arguments: FindEvents) -> Window | None:
+    if arguments.after is None and arguments.before is None:
+        return None
+    if arguments.after and arguments.before:
+        return selectors.window_checked(arguments.after, arguments.before)
+    if arguments.after:
+        return Window(arguments.after, arguments.after + selectors.SEARCH_AHEAD)
+    raise ToolError(_("Say from when to look as well."), code="bad_time")
+
+
+def _events(found: list[Occurrence], caller: Caller) -> list[EventOut]:
+    told: list[JsonObject] = [occurrence_json(occurrence, timezone=caller.timezone) for occurrence in found]
+    return [EventOut.model_validate(event) for event in told]
+
+
+def _events_words(found: list[Occurrence], caller: Caller) -> str:
+    if not found:
+        return _("Nothing found.")
+    number = ngettext("%(n)d event", "%(n)d events", len(found)) % {"n": len(found)}
+    names = [f"{o.title} ({selectors.occurrence_words(o, timezone=caller.timezone)})" for o in found]
+    return f"{number}: {_some(names)}"
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _SAID_ALOUD
+    rest = [ngettext("%(n)d more", "%(n)d more", more) % {"n": more}] if more > 0 else []
+    return listed([*names[:_SAID_ALOUD], *rest])
+
+
+def _stretch(stretch: Window, caller: Caller) -> Stretch:
+    zone = zone_named(caller.timezone)
+    start, end = stretch.after.astimezone(zone), stretch.before.astimezone(zone)
+    return Stretch(start=start, end=end, words=span_words(start, end, all_day=False, zone=zone))

@@ -1,0 +1,56 @@
+"""Doing a thing once: the repetition of a call changes nothing and gets the first answer."""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4, uuid5
+
+from agents.contracts import JsonObject
+from agents.servers.base import Caller
+from agents.servers.calendar.contracts import CalendarProvider
+from agents.servers.calendar.models import Deed
+
+# Namespace of the uids that are made from idempotency keys; a constant of this product.
+_NAMESPACE = UUID("6f6d5c2a-3a0e-5d57-9b1c-2f2f0a0f7c11")
+
+
+def once(
+    *,
+    caller: Caller,
+    operation: str,
+    provider: CalendarProvider,
+    resolve: Callable[[], JsonObject],
+    act: Callable[[JsonObject], JsonObject],
+) -> JsonObject:
+    """Do something once for an idempotency key.
+
+    What the call means (`resolve`: which event) is fixed the first time, before anything is done. So a call that is
+    repeated after a crash means the same event, although the words might by then fit another. A provider that knows
+    transactions keeps the act and its result together; the others get acts that can be repeated without harm.
+
+    Raises:
+        ToolError: from `resolve` and `act`. Then the deed is not done and can be tried again.
+    """
+    deed = _opened(caller, operation, resolve)
+    if deed.result is not None:
+        return dict(deed.result)
+    with provider.unit():
+        result = act(deed.target)
+        Deed.objects.filter(id=deed.id).update(result=result)
+    return result
+
+
+def _opened(caller: Caller, operation: str, resolve: Callable[[], JsonObject]) -> Deed:
+    key = caller.idempotency_key or str(uuid4())
+    found = Deed.objects.filter(idempotency_key=key).first()
+    if found:
+        return found
+    target = resolve()  # before the row is made: it may ask a server, which no transaction should wait for
+    deed, _ = Deed.objects.get_or_create(
+        idempotency_key=key, defaults={"owner_id": caller.member_id, "operation": operation, "target": target}
+    )
+    return deed
+
+
+def uid_for(caller: Caller) -> str:
+    """Return the uid of what this call makes: the same for each repetition, and another for each member."""
+    key = caller.idempotency_key or str(uuid4())
+    return str(uuid5(_NAMESPACE, f"{caller.organization_id}/{caller.member_id}/{key}"))

@@ -1,0 +1,121 @@
+"""Reminders: made, ended, and rung when their time comes. They are kept here whichever calendar is set, because the
+product itself has to ring them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone as clock
+from django.utils.translation import gettext as _
+
+from agents.contracts import JsonObject
+from agents.servers.base import Caller, ToolError
+from agents.servers.calendar.events import ReminderDue
+from agents.servers.calendar.models import SHORT, Reminder
+from agents.servers.calendar.providers.builtin import BuiltinProvider
+from agents.servers.calendar.recurrence import BadRule, next_time, rule_fit
+from agents.servers.calendar.services.deeds import once
+from agents.servers.calendar.services.drafts import check_times
+from agents.servers.calendar.words import rule_words, span_words
+from agents.servers.calendar.zones import BadZone, from_wall, to_wall, zone_named
+from jarvis_site.kernel.clock import db_now
+from jarvis_site.kernel.events import publish
+from jarvis_site.kernel.tenancy import all_tenants, tenant
+
+# So many are rung in one go; the rest follow in the next, and no sweep runs for long.
+RING_BATCH = 500
+
+
+def reminder_create(*, caller: Caller, text: str, due: datetime, timezone: str, rrule: str = "") -> JsonObject:
+    """Remember to tell the caller something at a time.
+
+    Returns:
+        `reminder_id`, `text`, `due` and `words`.
+
+    Raises:
+        ToolError: `bad_time`, `bad_rule` or `bad_arguments`.
+    """
+    text = text.strip()
+    if not text or len(text) > SHORT:
+        raise ToolError(
+            _("A reminder needs a text of at most %(limit)d characters.") % {"limit": SHORT}, code="bad_arguments"
+        )
+    try:
+        zone = zone_named(timezone)
+        due = due.astimezone(zone).replace(microsecond=0)
+        check_times(due, due)
+        if rrule:
+            rrule, first = rule_fit(rrule, to_wall(due, zone), zone=zone, all_day=False)
+            due = from_wall(first, zone)
+    except BadZone as error:
+        raise ToolError(str(error), code="bad_time") from error
+    except BadRule as error:
+        raise ToolError(str(error), code="bad_rule") from error
+
+    def act(_target: JsonObject) -> JsonObject:
+        reminder = Reminder.objects.create(
+            owner_id=caller.member_id, text=text, starts_at=due, due_at=due, timezone=timezone, rrule=rrule
+        )
+        return reminder_json(reminder)
+
+    def resolve() -> JsonObject:
+        if due <= clock.now():
+            raise ToolError(_("That time has passed. Say a later one."), code="bad_time")
+        return {}
+
+    provider = BuiltinProvider(member_id=caller.member_id)
+    return once(caller=caller, operation="create_reminder", provider=provider, resolve=resolve, act=act)
+
+
+def reminder_delete(*, caller: Caller, reminder_id: UUID) -> None:
+    """Raises ToolError `not_found` when the caller has no such reminder."""
+    if not Reminder.objects.filter(owner_id=caller.member_id, id=reminder_id).delete()[0]:
+        raise ToolError(_("There is no such reminder."), code="not_found")
+
+
+def reminder_json(reminder: Reminder) -> JsonObject:
+    zone = zone_named(reminder.timezone)
+    due = (reminder.due_at or reminder.starts_at).astimezone(zone)
+    words = [span_words(due, due, all_day=False, zone=zone), rule_words(reminder.rrule, zone)]
+    return {
+        "reminder_id": str(reminder.id),
+        "text": reminder.text,
+        "due": due.isoformat(),
+        "rrule": reminder.rrule,
+        "words": ", ".join(part for part in words if part),
+    }
+
+
+def reminders_ring() -> int:
+    """Ring what is due, in all organizations; called every few seconds. Returns how many rang.
+
+    Many may sweep at once: each reminder is claimed by a conditional update, in one transaction with the news of it, so
+    it rings once. A time that passed while nothing swept rings late and once, not once for each time missed.
+    """
+    with all_tenants():
+        due = list(
+            Reminder.objects.filter(due_at__lte=db_now())
+            .order_by("due_at")
+            .values_list("organization_id", "id")[:RING_BATCH]
+        )
+    return sum(_ring(organization_id, reminder_id) for organization_id, reminder_id in due)
+
+
+def _ring(organization_id: UUID, reminder_id: UUID) -> bool:
+    with tenant(organization_id), transaction.atomic():
+        reminder = Reminder.objects.filter(id=reminder_id, due_at__lte=db_now()).first()
+        if reminder is None:
+            return False
+        claimed = Reminder.objects.filter(id=reminder_id, due_at=reminder.due_at).update(
+            due_at=_following(reminder), rung_at=db_now()
+        )
+        if claimed:
+            publish(ReminderDue(reminder_id=reminder.id, member_id=reminder.owner_id, text=reminder.text))
+        return bool(claimed)
+
+
+def _following(reminder: Reminder) -> datetime | None:
+    if not reminder.rrule or reminder.due_at is None:
+        return None
+    after = max(reminder.due_at, clock.now())
+    return next_time(reminder.rrule, reminder.starts_at, after=after, zone=zone_named(reminder.timezone))
