@@ -182,7 +182,7 @@ class Story:
         story, address = STORY.search(words), ADDRESS.search(words)
         if not story or not address:
             return Text(ANSWER)
-        if not {"calendar.create_event", "mail.send"} <= tool_names(told):
+        if not {"calendar.create_event", "mail.send"} <= tools_in(told).keys():
             return Text("I would need a calendar and mail for that.")
         return self._plan(person=story[1], address=address[0], told=told)
 
@@ -212,7 +212,7 @@ class Story:
                 "to": [address],
                 "subject": f"Invitation: Call with {person}",
                 "body": f"Hello {person},\n\nhere is the invitation to our call on {when}.",
-                "invitation": {"$from": "1", "path": "/event_id"},
+                "invitation": {"$from": "1", "path": invitation_path(told)},
             },
             "depends_on": ["1"],
         }
@@ -226,9 +226,17 @@ def line(told: str, name: str) -> str:
     return found[1].strip()
 
 
-def tool_names(told: str) -> set[str]:
+def tools_in(told: str) -> dict[str, dict[str, Any]]:
+    """Return the tools that the system message lists, by name."""
     lines = told.partition("Tools (JSON, one a line):\n")[2].splitlines()
-    return {json.loads(text)["name"] for text in lines if text.startswith("{")}
+    tools = [json.loads(text) for text in lines if text.startswith("{")]
+    return {tool["name"]: tool for tool in tools}
+
+
+def invitation_path(told: str) -> str:
+    """Return where the calendar gives what the mail takes: the invitation itself, or else the event's id."""
+    result = tools_in(told)["calendar.create_event"]["result"] or {}
+    return "/invitation" if "invitation" in result.get("properties", {}) else "/event_id"
 
 
 @dataclass
