@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.contracts import Actor
+from accounts.middleware import request_actor
 from agents.orchestrator import examples
 from agents.run_cards import RunCard, cards_of
 from chat.models import Message
@@ -35,7 +36,7 @@ def items(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - th
 @require_POST
 def conversation_new(request: HttpRequest, slug: str) -> HttpResponse:
     """Start a conversation with its first message."""
-    actor = _actor(request)
+    actor = request_actor(request)
     text = request.POST.get("text", "")
     conversation = conversations.conversation_create(actor=actor)
     conversations.message_send(
@@ -46,7 +47,7 @@ def conversation_new(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def conversation_detail(request: HttpRequest, slug: str, conversation_id: UUID) -> HttpResponse:  # noqa: ARG001
-    actor = _actor(request)
+    actor = request_actor(request)
     conversation = conversation_get(conversation_id=conversation_id, actor=actor)
     turns = list(messages_of(conversation=conversation))
     _with_cards(turns, actor)
@@ -62,7 +63,7 @@ def conversation_detail(request: HttpRequest, slug: str, conversation_id: UUID) 
 @require_safe
 def turn(request: HttpRequest, slug: str, conversation_id: UUID, message_id: UUID) -> HttpResponse:  # noqa: ARG001
     """One turn, as a fragment."""
-    actor = _actor(request)
+    actor = request_actor(request)
     conversation = conversation_get(conversation_id=conversation_id, actor=actor)
     message = message_get(message_id=message_id, conversation=conversation)
     _with_cards([message], actor)
@@ -72,7 +73,7 @@ def turn(request: HttpRequest, slug: str, conversation_id: UUID, message_id: UUI
 
 @require_POST
 def message_send(request: HttpRequest, slug: str, conversation_id: UUID) -> HttpResponse:
-    actor = _actor(request)
+    actor = request_actor(request)
     message = conversations.message_send(
         conversation_id=conversation_id,
         actor=actor,
@@ -87,24 +88,19 @@ def message_send(request: HttpRequest, slug: str, conversation_id: UUID) -> Http
 
 @require_POST
 def reply_stop(request: HttpRequest, slug: str, conversation_id: UUID) -> HttpResponse:
-    conversations.reply_stop(conversation_id=conversation_id, actor=_actor(request))
+    conversations.reply_stop(conversation_id=conversation_id, actor=request_actor(request))
     return _to_end(slug, conversation_id)
 
 
 @require_POST
 def reply_again(request: HttpRequest, slug: str, conversation_id: UUID, message_id: UUID) -> HttpResponse:
-    conversations.reply_again(message_id=message_id, actor=_actor(request))
+    conversations.reply_again(message_id=message_id, actor=request_actor(request))
     return _to_end(slug, conversation_id)
-
-
-def _actor(request: HttpRequest) -> Actor:
-    actor: Actor = request.actor  # type: ignore[attr-defined]  # set by the tenant middleware
-    return actor
 
 
 def _list_context(request: HttpRequest) -> dict[str, Any]:
     query = request.GET.get("q", "").strip()[:100]
-    found = conversations_list(actor=_actor(request), query=query)
+    found = conversations_list(actor=request_actor(request), query=query)
     return {"conversations": list(found[:LISTED]), "query": query}
 
 
@@ -125,5 +121,3 @@ def _client_id(request: HttpRequest) -> UUID | None:
 
 def _to_end(slug: str, conversation_id: UUID) -> HttpResponseRedirect:
     return redirect(reverse("chat:detail", args=[slug, conversation_id]) + "#end")
-
-

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.middleware import request_actor
 from notifications.selectors import notifications_list
 from notifications.services import read_all
 
@@ -12,11 +13,11 @@ SHOWN = 100
 
 @require_safe
 def index(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - the scope was opened from it
-    items = notifications_list(actor=request.actor)[:SHOWN]  # type: ignore[attr-defined]
+    items = notifications_list(actor=request_actor(request))[:SHOWN]
     return render(request, "notifications/index.html", {"items": items})
 
 
 @require_POST
 def read(request: HttpRequest, slug: str) -> HttpResponse:
-    read_all(actor=request.actor)  # type: ignore[attr-defined]
+    read_all(actor=request_actor(request))
     return redirect("notifications:index", slug=slug)

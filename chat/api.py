@@ -1,0 +1,47 @@
+"""Conversations over the API."""
+
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router
+
+from accounts.middleware import request_actor
+from chat.models import Conversation, Message
+from chat.schemas import ConversationOut, MessageIn, MessageOut
+from chat.selectors import conversation_get, conversations_list, messages_of
+from chat.services import conversations
+
+router = Router()
+LISTED = 100
+
+
+@router.get("/", response=list[ConversationOut])
+def conversation_list(request: HttpRequest, slug: str) -> list[Conversation]:  # noqa: ARG001
+    return list(conversations_list(actor=request_actor(request))[:LISTED])
+
+
+@router.post("/", response={201: ConversationOut})
+def conversation_create(request: HttpRequest, slug: str) -> tuple[int, Conversation]:  # noqa: ARG001
+    conversation = conversations.conversation_create(actor=request_actor(request))
+    conversation.refresh_from_db()
+    return 201, conversation
+
+
+@router.get("/{uuid:conversation_id}/messages", response=list[MessageOut])
+def message_list(request: HttpRequest, slug: str, conversation_id: UUID, after: int = 0) -> list[Message]:  # noqa: ARG001
+    conversation = conversation_get(conversation_id=conversation_id, actor=request_actor(request))
+    return list(messages_of(conversation=conversation, after=after))
+
+
+@router.post("/{uuid:conversation_id}/messages", response={201: MessageOut})
+def message_send(
+    request: HttpRequest,
+    slug: str,  # noqa: ARG001
+    conversation_id: UUID,
+    message: MessageIn,
+) -> tuple[int, Message]:
+    sent = conversations.message_send(
+        conversation_id=conversation_id, actor=request_actor(request), text=message.text, client_id=message.client_id
+    )
+    sent.refresh_from_db()
+    return 201, sent

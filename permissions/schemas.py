@@ -1,0 +1,28 @@
+"""Shapes of approvals in the API."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+
+
+class ConsentOut(Schema):
+    id: UUID
+    run_id: UUID
+    tool: str
+    title: str
+    arguments: dict[str, Any]
+    digest: str
+    risk: str
+    state: str
+    rule: str
+    rule_reason: str
+    reason: str
+    asked_at: datetime
+    expires_at: datetime
+
+
+class DecisionIn(Schema):
+    decision: Literal["approve", "deny"]
+    reason: str = ""

@@ -1,0 +1,62 @@
+"""The approvals inbox."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.middleware import request_actor
+from permissions.contracts import ConsentState
+from permissions.payloads import payload_of
+from permissions.selectors import consent_get, consents_decided, consents_waiting
+from permissions.services import consent_approve, consent_deny
+
+LISTED = 100
+
+
+@require_safe
+def index(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - the scope was opened from it
+    """The list, with the oldest open question opened beside it."""
+    decided = request.GET.get("tab") == "decided"
+    actor = request_actor(request)
+    consents = list((consents_decided(actor=actor) if decided else consents_waiting(actor=actor))[:LISTED])
+    return _page(request, consents=consents, decided=decided, shown=None)
+
+
+@require_safe
+def detail(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:  # noqa: ARG001
+    actor = request_actor(request)
+    consent = consent_get(consent_id=consent_id, actor=actor)
+    decided = consent.state != ConsentState.PENDING
+    consents = list((consents_decided(actor=actor) if decided else consents_waiting(actor=actor))[:LISTED])
+    return _page(request, consents=consents, decided=decided, shown=consent)
+
+
+@require_POST
+def decide(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:
+    """Approve once, or reject with a reason; then back to where the person was."""
+    actor = request_actor(request)
+    if request.POST.get("decision") == "approve":
+        consent_approve(consent_id=consent_id, actor=actor)
+        messages.success(request, _("Approved. It is being done now."))
+    else:
+        consent_deny(consent_id=consent_id, actor=actor, reason=request.POST.get("reason", ""))
+        messages.info(request, _("Rejected. It will not be done."))
+    target = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        return redirect(target)
+    return redirect("permissions:list", slug=slug)
+
+
+def _page(request: HttpRequest, *, consents: list, decided: bool, shown: object) -> HttpResponse:  # type: ignore[type-arg]
+    context = {
+        "consents": consents,
+        "tab": "decided" if decided else "mine",
+        "consent": shown,
+        "payload": payload_of(shown) if shown else None,
+    }
+    return render(request, "permissions/consent_list.html", context)
