@@ -228,7 +228,7 @@ def line(told: str, name: str) -> str:
 
 def tools_in(told: str) -> dict[str, dict[str, Any]]:
     """Return the tools that the system message lists, by name."""
-    lines = told.partition("Tools (JSON, one a line):\n")[2].splitlines()
+    lines = told.partition("Tools (JSON, one a line):\n")[2].partition("\n\n")[0].splitlines()
     tools = [json.loads(text) for text in lines if text.startswith("{")]
     return {tool["name"]: tool for tool in tools}
 

@@ -49,12 +49,14 @@ Tools (JSON, one a line):
 {tools}
 """
 
-QUESTION_ASKED = "You asked the person before: {question}\nThe next message is the answer."
+QUESTION_ASKED = """\
+You asked the person before: {question}
+The person's last message is the answer."""
 REJECTED = """\
-Your last reply could not be used, and nothing was done. Reasons:
+Your reply to the person's last message could not be used, and nothing was done. Reasons (JSON):
 {reasons}
 {plan}
-Reply again to the person's request above, with these reasons mended. Do not apologise and do not explain the repair."""
+Reply to that message again, with these reasons mended. Do not apologise and do not explain the repair."""
 
 _STEP: JsonObject = {
     "type": "object",
@@ -89,14 +91,20 @@ QUESTION_SCHEMA: JsonObject = {
 
 def messages(request: PlanRequest) -> list[dict[str, str]]:
     """Return the conversation for the model, oldest first."""
-    said = [{"role": "system", "content": _rules(request)}]
+    # One system message, at the start: the chat templates of some open models accept no other.
+    said = [{"role": "system", "content": "\n".join([_rules(request), *_occasion(request)])}]
     said += [_spoken(turn) for turn in request.history[-MAX_TURNS:]]
+    return [*said, {"role": "user", "content": _clean(request.words)}]
+
+
+def _occasion(request: PlanRequest) -> list[str]:
+    """Return what is special about this turn."""
+    notes = []
     if question := (request.pending or {}).get("question"):
-        said.append({"role": "system", "content": QUESTION_ASKED.format(question=_json(question))})
-    said.append({"role": "user", "content": _clean(request.words)})
+        notes.append(QUESTION_ASKED.format(question=_json(question)))
     if request.faults:
-        said.append({"role": "system", "content": _repair(request.rejected, request.faults)})
-    return said
+        notes.append(_repair(request.rejected, request.faults))
+    return notes
 
 
 def functions() -> list[JsonObject]:

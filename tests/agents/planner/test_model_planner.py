@@ -131,7 +131,7 @@ def test_a_refused_plan_and_its_reasons_are_told(server: ModelServer) -> None:
 
     ask(server, rejected=draft(event(tool="nope")), faults=(PlanFault("unknown_tool", "There is no nope.", "1"),))
 
-    told = server.requests[0].body["messages"][-1]["content"]
+    told = server.requests[0].texts
     assert '{"step": "1", "reason": "There is no nope."}' in told
     assert '"tool": "nope"' in told
 
@@ -364,7 +364,7 @@ def test_a_bad_plan_is_repaired_or_refused_in_plain_words(server: ModelServer, b
     assert isinstance(repaired, Proposal)
     assert isinstance(refused, Refused)
     assert reason in refused.message
-    assert reason in json.dumps(server.requests[1].body["messages"][-1], ensure_ascii=False).replace('\\\\"', '"')
+    assert reason in server.requests[1].texts
     assert len(server.requests) == 5
 
 
