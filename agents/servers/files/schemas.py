@@ -1,0 +1,75 @@
+"""Arguments and results of the file tools."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from agents.servers.files.contracts import Entry
+
+_FILE = "Path from the workspace, with slashes: notes/plan.md"
+
+
+class InFolder(BaseModel):
+    path: str = Field(default="", description="Folder; empty for the whole workspace.")
+
+
+class AtPath(BaseModel):
+    path: str = Field(description=_FILE)
+
+
+class Find(InFolder):
+    query: str = Field(description="Words to look for in names and in text.")
+
+
+class Write(BaseModel):
+    path: str = Field(description=_FILE)
+    content: str = Field(description="The whole text of the file.")
+    overwrite: bool = Field(default=False, description="Replace a file that exists. Set it only when that was asked.")
+
+
+class FileOut(BaseModel):
+    path: str
+    size: int
+    modified: datetime
+    folder: bool
+
+    @classmethod
+    def of(cls, entry: Entry) -> "FileOut":
+        return cls(path=entry.path, size=entry.size, modified=entry.modified, folder=entry.folder)
+
+
+class MatchOut(BaseModel):
+    path: str
+    size: int
+    modified: datetime
+    folder: bool
+    match: str = Field(description="The line that holds the words; empty when the name does.")
+
+
+class ListOut(BaseModel):
+    files: list[FileOut]
+    truncated: bool = Field(description="There are more than are listed.")
+
+
+class ReadOut(BaseModel):
+    path: str
+    content: str = Field(description="The text; empty when the file is not text.")
+    size: int = Field(description="Bytes of the whole file.")
+    truncated: bool = Field(description="Only the beginning is here.")
+    binary: bool = Field(description="The file is not text.")
+    media_type: str
+
+
+class FindOut(BaseModel):
+    files: list[MatchOut]
+    truncated: bool
+
+
+class WriteOut(BaseModel):
+    path: str
+    size: int
+    created: bool = Field(description="False when the file was there before.")
+
+
+class DeleteOut(BaseModel):
+    path: str

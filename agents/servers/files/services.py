@@ -1,0 +1,206 @@
+"""Changes to the workspace, for tools and pages alike. All need a tenant scope; each leaves an audit row.
+
+The file system takes no part in the database's transaction: the audit row is written first and the change made last,
+so that a change without a row cannot be, and a failed change takes its row back.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import IO
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from agents.servers.files import trash
+from agents.servers.files.contracts import MAX_FILE_BYTES, MIB, QUOTA_BYTES, QUOTA_FILES, Entry, Written
+from agents.servers.files.paths import file_parts, joined
+from agents.servers.files.workspace import entry, folder, locked, names, opened, own_folder, parent, usage, workspace
+from jarvis_site.audit import record
+from jarvis_site.kernel.errors import Conflict, Invalid, NotFound
+from jarvis_site.kernel.ids import uuid7
+
+_INCOMING = ".incoming"
+_PIECE = 256 * 1024
+_PRIVATE_FILE = 0o600
+# No upload takes longer than a day.
+_ABANDONED_SECONDS = 86_400
+
+
+def file_write(*, path: str, content: Iterable[bytes], overwrite: bool = False) -> Written:
+    """Write a whole file, or nothing. Missing folders are made. What is replaced goes to the trash.
+
+    Writing what is already there changes nothing and succeeds, so that a repetition is harmless.
+
+    Args:
+        content: in pieces, at most `MAX_FILE_BYTES` together.
+
+    Raises:
+        Invalid: the path is unsafe, or the content too large.
+        Conflict: there is other content under that name and `overwrite` is false; or the space is used up.
+    """
+    parts = file_parts(path)
+    with workspace() as root, _received(root, content) as new, locked(root):
+        _check_room(root)
+        with transaction.atomic(), parent(root, parts, make=True) as (here, spelt):
+            old = _existing(here, spelt[-1])
+            if old and old.digest == new.digest:
+                return Written(entry=entry(os.stat(spelt[-1], dir_fd=here), spelt), created=False)
+            if old and not overwrite:
+                raise Conflict(
+                    _("“%(path)s” already exists. Say that it is to be replaced, or choose another name.")
+                    % {"path": joined(spelt)}
+                )
+            _record("file.replaced" if old else "file.created", joined(spelt), size=new.size, sha256=new.digest)
+            if old:
+                trash.keep(root, here, spelt, copy=True)
+            new.move_to(here, spelt[-1])
+            return Written(entry=entry(os.stat(spelt[-1], dir_fd=here), spelt), created=not old)
+
+
+def folder_create(*, path: str) -> Entry:
+    """Make a folder and those above it. Succeeds when it is there. Raises `Invalid` and `Conflict`."""
+    parts = file_parts(path)
+    with workspace() as root, locked(root), transaction.atomic():
+        _check_room(root)
+        _record("folder.created", joined(parts))
+        with folder(root, parts, make=True) as (here, spelt):
+            return entry(os.fstat(here), spelt)
+
+
+def entry_delete(*, path: str, key: str = "") -> str:
+    """Move a file or a folder with all it holds to the trash, and return its path.
+
+    Args:
+        key: idempotency key; a repetition of a deletion that was done succeeds.
+
+    Raises:
+        Invalid: the path is unsafe.
+        NotFound: there is no such file or folder.
+    """
+    parts = file_parts(path)
+    with workspace() as root, locked(root), transaction.atomic():
+        done = trash.kept_last(root, key=key) if key else None
+        if done:
+            return done.path
+        with parent(root, parts) as (here, spelt):
+            os.stat(spelt[-1], dir_fd=here, follow_symlinks=False)
+            _record("file.deleted", joined(spelt))
+            trash.keep(root, here, spelt, key=key)
+    return joined(spelt)
+
+
+def entry_restore(*, path: str) -> Entry:
+    """Bring back what was deleted or replaced last under a path.
+
+    Raises:
+        NotFound: the trash holds nothing of that path.
+        Conflict: something else has taken the name.
+    """
+    parts = file_parts(path)
+    with workspace() as root, locked(root), transaction.atomic():
+        kept = trash.kept_last(root, path=joined(parts))
+        if kept is None:
+            raise NotFound(_("The trash holds nothing called “%(path)s”.") % {"path": joined(parts)})
+        with parent(root, file_parts(kept.path), make=True) as (here, spelt):
+            if _taken(here, spelt[-1]):
+                raise Conflict(_("“%(path)s” exists again. Delete or rename it first.") % {"path": kept.path})
+            _record("file.restored", kept.path)
+            trash.bring_back(root, kept, here, spelt[-1])
+            return entry(os.stat(spelt[-1], dir_fd=here, follow_symlinks=False), spelt)
+
+
+def _record(action: str, path: str, **details: str | int) -> None:
+    record(action=action, resource=f"file:{path}", details=dict(details))
+
+
+def _check_room(root: int) -> None:
+    """Refuse more than the organization may hold. What has just arrived lies in the workspace, so it is counted."""
+    used, count = usage(root)
+    if used > QUOTA_BYTES:
+        raise Conflict(_("The workspace is full (%(limit)d MB). Nothing was written.") % {"limit": QUOTA_BYTES // MIB})
+    if count > QUOTA_FILES:
+        raise Conflict(_("The workspace holds %(limit)d files, which is the limit.") % {"limit": QUOTA_FILES})
+
+
+# New content, and what is there already -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """Content that has arrived whole, under a name of its own in a hidden folder."""
+
+    incoming: int
+    name: str
+    size: int
+    digest: str
+
+    def move_to(self, here: int, name: str) -> None:
+        os.rename(self.name, name, src_dir_fd=self.incoming, dst_dir_fd=here)
+        os.fsync(here)
+
+
+@contextmanager
+def _received(root: int, content: Iterable[bytes]) -> Iterator[_New]:
+    """Store content beside the files before the lock is taken: an upload may be slow."""
+    name = uuid7().hex
+    with own_folder(root, _INCOMING) as incoming:
+        _remove_abandoned(incoming)
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE, dir_fd=incoming)
+        try:
+            with os.fdopen(file, "wb") as stream:
+                size, digest = _copy(content, stream)
+            yield _New(incoming=incoming, name=name, size=size, digest=digest)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=incoming)
+
+
+def _remove_abandoned(incoming: int) -> None:
+    """Whoever was writing these has been killed long ago."""
+    limit = time.time() - _ABANDONED_SECONDS
+    for name in names(incoming):
+        with suppress(FileNotFoundError):
+            if os.stat(name, dir_fd=incoming, follow_symlinks=False).st_mtime < limit:
+                os.unlink(name, dir_fd=incoming)
+
+
+def _copy(content: Iterable[bytes], stream: IO[bytes]) -> tuple[int, str]:
+    size, digest = 0, hashlib.sha256()
+    for piece in content:
+        size += len(piece)
+        if size > MAX_FILE_BYTES:
+            raise Invalid(_("A file can have %(limit)d MB at most.") % {"limit": MAX_FILE_BYTES // MIB})
+        digest.update(piece)
+        stream.write(piece)
+    stream.flush()
+    os.fsync(stream.fileno())
+    return size, digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    digest: str
+
+
+def _existing(here: int, name: str) -> _Old | None:
+    """Digest what is there. Raises IsADirectoryError for a folder."""
+    digest = hashlib.sha256()
+    try:
+        with opened(here, name) as file:
+            while piece := os.read(file, _PIECE):
+                digest.update(piece)
+    except FileNotFoundError:
+        return None
+    return _Old(digest.hexdigest())
+
+
+def _taken(here: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=here, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
