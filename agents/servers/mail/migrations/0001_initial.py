@@ -9,59 +9,129 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Contact',
+            name="Contact",
             fields=[
-                ('id', models.UUIDField(default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(blank=True, max_length=100)),
-                ('email', models.CharField(max_length=254)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('organization', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.organization')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=100)),
+                ("email", models.CharField(max_length=254)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'constraints': [models.UniqueConstraint(fields=('organization', 'id'), name='mail_contact_tenant_key'), jarvis_site.kernel.tenancy.constraints.TenantPolicy(append_only=False, name='mail_contact_tenant', picker=False), models.UniqueConstraint(fields=('organization', 'email'), name='mail_contact_once')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "id"), name="mail_contact_tenant_key"),
+                    jarvis_site.kernel.tenancy.constraints.TenantPolicy(
+                        append_only=False, name="mail_contact_tenant", picker=False
+                    ),
+                    models.UniqueConstraint(fields=("organization", "email"), name="mail_contact_once"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.UUIDField(default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('box', models.CharField(choices=[('inbox', 'Inbox'), ('drafts', 'Drafts'), ('outbox', 'Outbox'), ('sent', 'Sent')], max_length=10)),
-                ('state', models.CharField(choices=[('received', 'Received'), ('draft', 'Draft'), ('used', 'Used'), ('queued', 'Queued'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('unknown', 'Unknown')], max_length=10)),
-                ('sender_name', models.CharField(blank=True, max_length=100)),
-                ('sender', models.CharField(max_length=254)),
-                ('to', models.JSONField(default=list)),
-                ('cc', models.JSONField(default=list)),
-                ('refused', models.JSONField(default=dict)),
-                ('subject', models.CharField(blank=True, max_length=250)),
-                ('body', models.TextField(blank=True)),
-                ('invitation', models.TextField(blank=True)),
-                ('rfc_message_id', models.CharField(blank=True, max_length=998)),
-                ('kept_here', models.BooleanField(default=False)),
-                ('error', models.CharField(blank=True, max_length=500)),
-                ('idempotency_key', models.CharField(blank=True, max_length=200)),
-                ('request_digest', models.CharField(blank=True, max_length=64)),
-                ('read_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('organization', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.organization')),
-                ('owner', jarvis_site.kernel.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "box",
+                    models.CharField(
+                        choices=[("inbox", "Inbox"), ("drafts", "Drafts"), ("outbox", "Outbox"), ("sent", "Sent")],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("draft", "Draft"),
+                            ("used", "Used"),
+                            ("queued", "Queued"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("sender_name", models.CharField(blank=True, max_length=100)),
+                ("sender", models.CharField(max_length=254)),
+                ("to", models.JSONField(default=list)),
+                ("cc", models.JSONField(default=list)),
+                ("refused", models.JSONField(default=dict)),
+                ("subject", models.CharField(blank=True, max_length=250)),
+                ("body", models.TextField(blank=True)),
+                ("invitation", models.TextField(blank=True)),
+                ("rfc_message_id", models.CharField(blank=True, max_length=998)),
+                ("kept_here", models.BooleanField(default=False)),
+                ("error", models.CharField(blank=True, max_length=500)),
+                ("idempotency_key", models.CharField(blank=True, max_length=200)),
+                ("request_digest", models.CharField(blank=True, max_length=64)),
+                ("read_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("sent_at", models.DateTimeField(null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "owner",
+                    jarvis_site.kernel.tenancy.models.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.membership"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'indexes': [models.Index(fields=['organization', 'owner', 'box', '-id'], name='mail_message_by_box')],
-                'constraints': [models.UniqueConstraint(fields=('organization', 'id'), name='mail_message_tenant_key'), jarvis_site.kernel.tenancy.constraints.TenantPolicy(append_only=False, name='mail_message_tenant', picker=False), jarvis_site.kernel.tenancy.constraints.TenantFK(field='owner', name='mail_message_owner_tenant'), models.UniqueConstraint(condition=models.Q(('idempotency_key', ''), _negated=True), fields=('organization', 'idempotency_key'), name='mail_message_once')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "indexes": [models.Index(fields=["organization", "owner", "box", "-id"], name="mail_message_by_box")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "id"), name="mail_message_tenant_key"),
+                    jarvis_site.kernel.tenancy.constraints.TenantPolicy(
+                        append_only=False, name="mail_message_tenant", picker=False
+                    ),
+                    jarvis_site.kernel.tenancy.constraints.TenantFK(field="owner", name="mail_message_owner_tenant"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("idempotency_key", ""), _negated=True),
+                        fields=("organization", "idempotency_key"),
+                        name="mail_message_once",
+                    ),
+                ],
             },
         ),
     ]
