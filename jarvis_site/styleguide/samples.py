@@ -167,7 +167,7 @@ def week() -> dict[str, Any]:
         {"name": "Wed", "date": 18, "events": []},
         {"name": "Thu", "date": 19, "events": [_event(21, 3, "Tomas, weekly", "13:00"), _event(21, 8, "Audit", "13:00", col=2, tone="c")]},
         {"name": "Fri", "date": 20, "events": [_event(13, 2, "Call the tax office", "11:00", tone="quiet"), _event(25, 4, "Cancelled: review", "14:00", tone="off")]},
-        {"name": "Sat", "date": 21, "today": True, "now": 8, "long": "Maya away", "events": [_event(9, 1, "Water the plants", "10:00")]},
+        {"name": "Sat", "date": 21, "today": True, "now": 8, "long": "Maya away", "events": [{**_event(9, 1, "Water the plants", "10:00"), "rows": None}]},
         {"name": "Sun", "date": 22, "events": [_event(29, 4, "Call with Raj", "15:00", tone="held", current=True)]},
     ]  # fmt: skip
     return {"hours": [f"{hour}:00" for hour in range(8, 19)], "days": days}
@@ -225,5 +225,6 @@ COMPONENTS: dict[str, Any] = {
         {"kind": "ins", "text": "minutes: 45"},
     ],
     "steps": ["done", "done", "run", "wait", "bad", ""],
+    "markdown": "# Agenda\n\n1. The two open invoices\n2. The fourth quarter",
     "json": '{"tool": "calendar.create_event", "minutes": 45, "people": ["raj@example.com"]}',
 }  # fmt: skip
