@@ -20,6 +20,7 @@ from agents.servers.files.contracts import (
     Text,
 )
 from agents.servers.files.paths import Parts, file_parts, folder_parts, same
+from agents.servers.files.trash import Kept, kept_all
 from agents.servers.files.workspace import children, entry, folder, folder_at, opened, parent, workspace
 from jarvis_site.kernel.errors import Invalid
 
@@ -66,6 +67,13 @@ def file_open(*, path: str) -> tuple[Entry, int]:
     """Open a file for a download: its entry, and a descriptor that the caller closes."""
     with workspace() as root, parent(root, file_parts(path)) as (here, spelt), opened(here, spelt[-1]) as file:
         return entry(os.fstat(file), spelt), os.dup(file)
+
+
+def trash_list() -> list[Kept]:
+    """What can be restored: of each path what was deleted or replaced last, the newest first."""
+    with workspace() as root:
+        latest = {same(kept.path): kept for kept in sorted(kept_all(root), key=lambda kept: kept.name)}
+    return sorted(latest.values(), key=lambda kept: kept.name, reverse=True)
 
 
 def _read(file: int, limit: int) -> bytes:

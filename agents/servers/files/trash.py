@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from agents.servers.files.contracts import TRASH_DAYS
 from agents.servers.files.paths import Parts, joined, same
@@ -29,6 +30,7 @@ class Kept:
     name: str
     path: str
     key: str
+    since: datetime
 
 
 def keep(root: int, here: int, spelt: Parts, *, key: str = "", copy: bool = False) -> None:
@@ -60,7 +62,7 @@ def _describe(place: int, about: dict[str, str]) -> None:
 
 def kept_last(root: int, *, path: str = "", key: str = "") -> Kept | None:
     """Return what was put into the trash last, of a path or under an idempotency key."""
-    found = (kept for kept in _all(root) if (key and kept.key == key) or (path and same(kept.path) == same(path)))
+    found = (kept for kept in kept_all(root) if (key and kept.key == key) or (path and same(kept.path) == same(path)))
     return max(found, key=lambda kept: kept.name, default=None)
 
 
@@ -72,7 +74,7 @@ def bring_back(root: int, kept: Kept, here: int, name: str) -> None:
         _remove(trash, kept.name)
 
 
-def _all(root: int) -> Iterator[Kept]:
+def kept_all(root: int) -> Iterator[Kept]:
     with own_folder(root, TRASH) as trash:
         for name in names(trash):
             # Something that a crash has left half done is not offered.
@@ -80,7 +82,8 @@ def _all(root: int) -> Iterator[Kept]:
                 os.stat(_CONTENT, dir_fd=place, follow_symlinks=False)
                 with os.fdopen(os.open(_ABOUT, os.O_RDONLY | os.O_CLOEXEC, dir_fd=place), encoding="utf-8") as stream:
                     about = json.load(stream)
-                yield Kept(name=name, path=str(about["path"]), key=str(about["key"]))
+                since = datetime.fromtimestamp(os.fstat(place).st_mtime, UTC)
+                yield Kept(name=name, path=str(about["path"]), key=str(about["key"]), since=since)
 
 
 def _empty_old(root: int) -> None:

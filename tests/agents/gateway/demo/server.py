@@ -113,7 +113,7 @@ def break_down(arguments: Nothing, caller: Caller) -> Nothing:
 @TOOLBOX.tool(title="Hold", risk=Risk.LOW, reversibility=Reversibility.UNDOABLE)
 def hold(arguments: Nothing, caller: Caller) -> Nothing:
     """Take long."""
-    release.wait(timeout=5)
+    release.wait(timeout=1)
     return Nothing()
 
 
