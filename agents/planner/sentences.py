@@ -86,22 +86,19 @@ def polite_off(words: str) -> str:
     return _POLITE_END.sub("", _POLITE_START.sub("", words)).strip()
 
 
-@lru_cache(maxsize=32)
-def _intents(path: str) -> Intents:
-    with Path(path).open(encoding="utf-8") as file:
-        return Intents.from_yaml(file)
-
-
 def _compile(skill: Skill) -> _Compiled:
-    intents = _intents(skill.sentences)
+    intents, openings = _read(skill.sentences)
+    return _Compiled(skill, intents, openings)
+
+
+@lru_cache(maxsize=32)
+def _read(path: str) -> tuple[Intents, frozenset[str] | None]:
+    """Return the sentences of a file and the words with which they begin; None when one begins with anything."""
+    with Path(path).open(encoding="utf-8") as file:
+        intents = Intents.from_yaml(file)
     sentences = [sentence for intent in intents.intents.values() for data in intent.data for sentence in data.sentences]
-    openings: set[str] = set()
-    for sentence in sentences:
-        words = _first_words(sentence.expression, intents)
-        if None in words:
-            return _Compiled(skill, intents, None)
-        openings |= {word for word in words if word}
-    return _Compiled(skill, intents, frozenset(openings))
+    words = set().union(*(_first_words(sentence.expression, intents) for sentence in sentences))
+    return intents, None if None in words else frozenset(word for word in words if word)
 
 
 def _first_words(expression: Expression, intents: Intents) -> set[str | None]:
@@ -169,7 +166,9 @@ def _match(skill: Skill, result: RecognizeResult, clause: Masked) -> Match | Non
 
 def _written(entity: MatchEntity, text: str) -> str:
     """Return the slot as it stands in the text: hassil's own copy has lost its punctuation."""
-    start, end = entity.text_span or (0, 0)
+    if entity.text_span is None:  # a value that the sentence itself fixes
+        return str(entity.value)
+    start, end = entity.text_span
     return text[start:end].strip().strip(",;").strip()
 
 
@@ -190,8 +189,8 @@ def _allowed(name: str, written: str, clause: Masked) -> bool:
 def _lifted(clause: Masked) -> Masked | None:
     """Move the times and lengths of a clause to its end, as one: "tomorrow with Raj at 3" -> "with Raj" + time."""
     moved = [word for word in clause.of_kind(WHEN, DURATION) if word in clause.text]
-    if not moved:
-        return None
+    if not moved or any(re.search(rf"{word}(?:\s*[;.!?]\s*\w|[\s,]+(?:and|then)\b)", clause.text) for word in moved):
+        return None  # what comes after "tomorrow at 3 and ..." is a thing of its own
     kind = WHEN if any(clause.masks[word].kind == WHEN for word in moved) else DURATION
     word = f"{clause.marker}{len(clause.masks)}x"
     text = ", ".join(clause.masks[moved_word].text for moved_word in moved)

@@ -187,7 +187,7 @@ def _written(reader: Reader) -> Clock | None:
     reader.take_all("o'clock")
     trouble = _trouble(hour, minute, meridiem or "", token.text)
     if trouble:
-        return Clock(0, trouble=trouble)
+        return Clock(0, bare=meridiem is None and token.kind != "clock", trouble=trouble)
     if meridiem is not None and hour <= HALF_DAY:
         return Clock(hour % HALF_DAY + (HALF_DAY if meridiem == "pm" else 0), minute)
     if hour == HOURS_PER_DAY:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 
+from parsedatetime import VERSION_CONTEXT_STYLE, Calendar
 from recurrent.event_parser import RecurringEvent
 
 from agents.planner.moments.lexicon import ORDINALS, WEEKDAY_NUMBERS, WEEKDAYS
@@ -50,9 +52,19 @@ def repeat(reader: Reader) -> Repeat | None:
     return None if not rule else Repeat(rule, words)
 
 
+class _RecurringEvent(RecurringEvent):  # type: ignore[misc]  # untyped package
+    """Its own constructor asks parsedatetime for a style that is to go, and that warns. No dates are read here."""
+
+    def __init__(self) -> None:
+        self.now_date = datetime.now(tz=UTC).replace(tzinfo=None)
+        self.preferred_time_range = (8, 19)
+        self.pdt = Calendar(version=VERSION_CONTEXT_STYLE)
+        self._reset()
+
+
 @lru_cache(maxsize=256)
 def _rule(words: str) -> str:
-    parsed = RecurringEvent().parse(words)
+    parsed = _RecurringEvent().parse(words)
     if not isinstance(parsed, str) or not parsed.startswith("RRULE:"):
         return ""
     parts = parsed.removeprefix("RRULE:").split(";")

@@ -1,0 +1,193 @@
+"""The planner that needs no model: sentence templates of the tool servers, and a grammar of times."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from django.utils.translation import gettext as _
+
+from agents.contracts import (
+    BadMoment,
+    Clause,
+    PlanAuthor,
+    PlanDraft,
+    PlannedStep,
+    PlannerOutput,
+    PlanRequest,
+    Proposal,
+    Question,
+    Skill,
+    TextDelta,
+)
+from agents.planner.clauses import Piece, pieces
+from agents.planner.context import Context
+from agents.planner.masking import mask
+from agents.planner.moments import read_moment
+from agents.planner.people import addresses
+from agents.planner.resumption import TIME_SLOT, Inquiry, inquiry_from
+from agents.planner.sentences import PROSE_SLOTS, Recognizer
+from agents.planner.smalltalk import dropped, help_text, partly_understood, small_talk, unavailable, wants_to_drop
+
+# A request is a few sentences; a long text to be sent or kept is better put into a file first.
+MAX_CHARACTERS = 8_000
+GOAL_CHARACTERS = 120  # a goal is a title: one line on a phone and two on a desk
+_KEPT_CONTROLS = frozenset("\n\t")
+
+
+class LocalPlanner:
+    """Understands the sentences that the skills bring, and says honestly what it does not understand."""
+
+    author = PlanAuthor.LOCAL
+    repairs = 0  # it would plan the same again
+
+    def __init__(self, skills: Sequence[Skill]) -> None:
+        self._skills = tuple(skills)
+        self._recognizer = Recognizer(self._skills)
+
+    def turn(self, request: PlanRequest) -> Iterator[PlannerOutput]:
+        """Yield one text, proposal or question. It never executes and never raises for what a person may write."""
+        yield self._reply(request)
+
+    def _reply(self, request: PlanRequest) -> PlannerOutput:
+        if len(request.words) > MAX_CHARACTERS:
+            return TextDelta(_too_long(len(request.words)))
+        words = _readable(request.words)
+        if not words:
+            return TextDelta(help_text(self._skills, _("Your message was empty.")))
+        inquiry = None if request.pending is None else inquiry_from(request.pending)
+        if inquiry is not None:
+            return self._answered(request, inquiry, words)
+        return self._fresh(request, words)
+
+    def _fresh(self, request: PlanRequest, words: str) -> PlannerOutput:
+        talk = small_talk(words, self._skills, request.person)
+        return TextDelta(talk) if talk else self._planned(request, Inquiry(words=words))
+
+    # Answers to a question -----------------------------------------------------------------------------------------
+
+    def _answered(self, request: PlanRequest, inquiry: Inquiry, answer: str) -> PlannerOutput:
+        if wants_to_drop(answer):
+            return TextDelta(dropped())
+        if inquiry.asked_name:
+            return self._person_answered(request, inquiry, answer)
+        if not inquiry.asked or self._is_new_request(request, inquiry, answer):
+            return self._fresh(request, answer)
+        if inquiry.slot == TIME_SLOT and not _names_time(request, answer):
+            return self._again(inquiry, _("I could not read a time in your answer."))
+        return self._planned(request, inquiry.answered(answer, now=request.now))
+
+    def _person_answered(self, request: PlanRequest, inquiry: Inquiry, answer: str) -> PlannerOutput:
+        found = Context(request, words=inquiry.words, meant={}).people(answer.strip(" .!"))
+        if len(found) == 1 or addresses(answer):
+            return self._planned(request, inquiry.named(found[0].email))
+        if self._understood(request, answer):
+            return self._fresh(request, answer)
+        return self._again(inquiry, _("I know nobody by that name."))
+
+    def _is_new_request(self, request: PlanRequest, inquiry: Inquiry, answer: str) -> bool:
+        if inquiry.slot in PROSE_SLOTS or (inquiry.slot == TIME_SLOT and _names_time(request, answer)):
+            return False
+        return self._understood(request, answer)
+
+    def _understood(self, request: PlanRequest, words: str) -> bool:
+        return all(piece.match is not None for piece in pieces(mask(words, request.now), self._recognizer))
+
+    def _again(self, inquiry: Inquiry, reason: str) -> Question:
+        return Question(f"{reason} {inquiry.text}", inquiry.options, inquiry.as_json())
+
+    # Plans ---------------------------------------------------------------------------------------------------------
+
+    def _planned(self, request: PlanRequest, inquiry: Inquiry) -> PlannerOutput:
+        found = pieces(mask(inquiry.words, request.now), self._recognizer)
+        if any(piece.match is None for piece in found):
+            return TextDelta(partly_understood(found, self._skills))
+        context = Context(request, words=inquiry.words, meant=inquiry.meant)
+        steps: list[PlannedStep] = []
+        for number, piece in enumerate(found):
+            built = self._built(context, inquiry, (number, piece), tuple(steps))
+            if isinstance(built, Question):
+                return built
+            steps += built
+        return _proposal(request, inquiry, context, tuple(steps))
+
+    def _built(
+        self, context: Context, inquiry: Inquiry, numbered: tuple[int, Piece], earlier: tuple[PlannedStep, ...]
+    ) -> tuple[PlannedStep, ...] | Question:
+        number, piece = numbered
+        if piece.match is None:
+            return ()
+        slots = {**piece.match.slots, **inquiry.slots_of(number)}
+        clause = Clause(piece.match.intent, slots, piece.words, earlier, len(earlier) + 1)
+        try:
+            built = piece.match.skill.build(clause, context)
+        except BadMoment as error:
+            built = Question(str(error), resume={"slot": TIME_SLOT})
+        return _kept(built, inquiry, number, slots) if isinstance(built, Question) else built
+
+
+def _kept(question: Question, inquiry: Inquiry, number: int, slots: dict[str, str]) -> Question:
+    """Keep the request with the question, so that the answer continues it.
+
+    A skill says what it asks about in `Question.resume`: {"slot": name} or {"name": the unknown or ambiguous name}.
+    """
+    slot, name = question.resume.get("slot"), question.resume.get("name")
+    asking = replace(
+        inquiry,
+        asked=f"{number}.{slot}" if isinstance(slot, str) else "",
+        asked_name=name if isinstance(name, str) else "",
+        said=slots.get(slot, "") if isinstance(slot, str) else "",
+        text=question.text,
+        options=question.options,
+    )
+    return Question(question.text, question.options, asking.as_json())
+
+
+def _proposal(
+    request: PlanRequest, inquiry: Inquiry, context: Context, steps: tuple[PlannedStep, ...]
+) -> PlannerOutput:
+    offered = {tool.name for tool in request.tools}
+    missing = [step for step in steps if step.tool not in offered]
+    if missing:
+        return TextDelta(unavailable(missing[0]))
+    note = _note(steps, timed=context.read_times)
+    return Proposal(PlanDraft(goal=_goal(inquiry.words), steps=steps, author=PlanAuthor.LOCAL, note=note))
+
+
+def _note(steps: tuple[PlannedStep, ...], *, timed: bool) -> str:
+    if len(steps) == 1:
+        text = _("This is what I would do: %(title)s.") % {"title": steps[0].title}
+    else:
+        titles = "; ".join(f"{number}. {step.title}" for number, step in enumerate(steps, 1))
+        text = _("This is what I would do: %(titles)s.") % {"titles": titles}
+    return f"{text} {_('Please check the time.')}" if timed else text
+
+
+def _goal(words: str) -> str:
+    line = " ".join(words.split())
+    return line if len(line) <= GOAL_CHARACTERS else f"{line[: GOAL_CHARACTERS - 1].rstrip()}…"
+
+
+def _names_time(request: PlanRequest, answer: str) -> bool:
+    try:
+        return read_moment(answer, now=request.now) is not None
+    except BadMoment:
+        return True
+
+
+def _readable(words: str) -> str:
+    """Drop what cannot be seen: control and formatting characters, which nobody types on purpose."""
+    normal = unicodedata.normalize("NFC", words)
+    return "".join(" " if _unseen(character) else character for character in normal).strip()
+
+
+def _unseen(character: str) -> bool:
+    return character not in _KEPT_CONTROLS and unicodedata.category(character) in {"Cc", "Cf", "Cs"}
+
+
+def _too_long(length: int) -> str:
+    return _(
+        "Your message has %(length)d characters; I read up to %(limit)d. I did nothing with it. "
+        "Please shorten it, or put a long text into a file and name the file."
+    ) % {"length": length, "limit": MAX_CHARACTERS}
