@@ -11,12 +11,17 @@ TAGS = {
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 SCHEMES = {"http", "https", "mailto"}
 
-_parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"]).disable("image")
+_parser = MarkdownIt("commonmark", {"html": False, "linkify": False})
+_parser.enable(["table", "strikethrough"]).disable("image")
 
 
 def render_markdown(text: str) -> SafeString:
-    """Render text from anywhere, a model included. Links open without a referrer and without rights over this page."""
+    """Render text from anywhere, a model included. Links open without a referrer, with no rights over this page."""
     html = nh3.clean(
-        _parser.render(text), tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="noopener noreferrer nofollow"
+        _parser.render(text),
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        url_schemes=SCHEMES,
+        link_rel="noopener noreferrer nofollow",
     )
     return mark_safe(html)  # noqa: S308 - nh3 has just cleaned it
