@@ -44,7 +44,7 @@ def _text(state: RunState, steps: tuple[StepReport, ...]) -> str:
 
 def _of_step(step: StepReport) -> str:
     if step.state is StepState.SUCCEEDED:
-        return step.words if step.words else f"- {step.title}"
+        return step.words if step.read_only and step.words else f"- {step.title}"
     if step.state is StepState.DENIED:
         return _("- Not done, as you decided: %(title)s") % {"title": step.title}
     if step.state is StepState.FAILED:
