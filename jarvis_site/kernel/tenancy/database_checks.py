@@ -161,7 +161,7 @@ def _right_problems(ask: Ask, model: type[Model]) -> Iterator[CheckMessage]:
     allowed = policies[0].rights if policies else ()
     refused = [*_NEVER_GRANTED, *({"UPDATE", "DELETE"} - set(allowed))]
     for role, right in ask(
-        "SELECT role, asked FROM unnest(%s) AS role, unnest(%s) AS asked"
+        "SELECT role, asked FROM unnest(%s::text[]) AS role, unnest(%s::text[]) AS asked"
         " WHERE to_regclass(%s) IS NOT NULL AND has_table_privilege(role, to_regclass(%s), asked)",
         [[APP_ROLE, PLATFORM_ROLE], refused, *[_quoted(model._meta.db_table)] * 2],
     ):

@@ -69,7 +69,7 @@ def _grant(connection: BaseDatabaseWrapper, tables: list[tuple[str, str]]) -> No
 def _write_secrets(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM tenancy_secret")
-        cursor.execute("INSERT INTO tenancy_secret SELECT DISTINCT unnest(%s)", [accepted_secrets()])
+        cursor.execute("INSERT INTO tenancy_secret SELECT DISTINCT unnest(%s::text[])", [accepted_secrets()])
 
 
 def _close_database(connection: BaseDatabaseWrapper) -> None:

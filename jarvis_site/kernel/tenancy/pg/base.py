@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations
 from psycopg.sql import Composable
 
 from jarvis_site.kernel.tenancy.scope import current_scope
@@ -19,6 +19,8 @@ from jarvis_site.kernel.tenancy.seal import seal
 
 # set_config fails in an aborted transaction, and these must work in one.
 _TRANSACTION_CONTROL = ("SAVEPOINT", "RELEASE", "ROLLBACK")
+
+_PREFIX_BEGINS = "SELECT set_config('app.org', "
 
 type Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
 
@@ -28,8 +30,17 @@ def _text(value: UUID | None) -> str:
     return "" if value is None else str(UUID(int=value.int))
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str | None:
+        """For query logs: the statement alone. Line numbers in PostgreSQL's errors are higher by one."""
+        query = super().last_executed_query(cursor, sql, params)
+        return query.partition("\n")[2] if query and query.startswith(_PREFIX_BEGINS) else query
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """The alias `default`: role jarvis_app."""
+
+    ops_class = DatabaseOperations
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,7 +66,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             proof = seal(organization=organization, user=user, backend_pid=self.connection.info.backend_pid)
         # The newline keeps the prefix out of PostgreSQL's "LINE 1: ..." in error messages.
         return (
-            f"SELECT set_config('app.org', '{organization}', true), set_config('app.user', '{user}', true), "
+            f"{_PREFIX_BEGINS}'{organization}', true), set_config('app.user', '{user}', true), "
             f"set_config('app.seal', '{proof}', true);\n"
         )
 
