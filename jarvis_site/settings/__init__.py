@@ -27,6 +27,7 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 # Parts ------------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: it replaces runserver
+    "django.forms",  # the stock widgets, of which templates/django/forms replaces some
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -51,6 +52,8 @@ INSTALLED_APPS = [
     "chat",
     "activities",
 ]
+if not PRODUCTION:
+    INSTALLED_APPS += ["jarvis_site.demo"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
