@@ -15,10 +15,11 @@ STOP_SECONDS = 60.0
 
 
 class Lock:
-    """Held by the supervisor while it lives; the file says who it is and where its page is."""
+    """Held by the supervisor while it lives; a file beside it says who it is and where its page is."""
 
     def __init__(self, state: Path) -> None:
         self._file = state / "supervisor.lock"
+        self._about = state / "supervisor.json"
         self._handle: int | None = None
 
     def take(self, **about: Any) -> None:
@@ -33,15 +34,16 @@ class Lock:
         self.describe(**about)
 
     def describe(self, **about: Any) -> None:
-        """Write down what a person who asks should know."""
+        """Write down what a person who asks should know; whoever reads sees all of it or the previous."""
         if self._handle is None:
             raise LocalError("The lock is not ours.")
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, json.dumps({"pid": os.getpid(), **about}).encode(), 0)
+        fresh = self._about.with_suffix(".new")
+        fresh.write_text(json.dumps({"pid": os.getpid(), **about}))
+        fresh.replace(self._about)
 
     def release(self) -> None:
         if self._handle is not None:
-            os.ftruncate(self._handle, 0)
+            self._about.unlink(missing_ok=True)
             os.close(self._handle)
             self._handle = None
 
@@ -50,8 +52,8 @@ class Lock:
         if not self._file.exists() or self._is_free():
             return None
         try:
-            return dict(json.loads(self._file.read_text()))
-        except ValueError:  # read while it was being written
+            return dict(json.loads(self._about.read_text()))
+        except FileNotFoundError:  # taken this very moment
             return {}
 
     def stop_holder(self) -> bool:

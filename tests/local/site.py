@@ -86,11 +86,16 @@ class Site:
         """Signal the supervisor and return its exit status."""
         assert self._process is not None
         self._process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for the supervisor's end and return its exit status."""
+        assert self._process is not None
         return self._process.wait(STOP_SECONDS)
 
     def processes(self) -> dict[str, int | None]:
         """The processes by name, as the supervisor wrote them down."""
-        text = (self.state / "supervisor.lock").read_text()
+        text = (self.state / "supervisor.json").read_text()
         found: dict[str, int | None] = json.loads(text)["processes"]
         return found
 

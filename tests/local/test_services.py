@@ -32,12 +32,22 @@ def _remove_elsewhere(state: Path) -> None:
         subprocess.run(["rm", "-rf", note.read_text().strip()], check=True)
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Postgres]:
+    """Created once; each test finds it running and leaves it as it likes."""
+    with tempfile.TemporaryDirectory(prefix="jarvis-state-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        server = Postgres(folder, flags={"fsync": "off"})
+        yield server
+        server.stop()
+
+
 @pytest.fixture
-def postgres(state: Path) -> Iterator[Postgres]:
-    server = Postgres(state, flags={"fsync": "off"})
-    server.start()
-    yield server
-    server.stop()
+def postgres(cluster: Postgres) -> Postgres:
+    if not cluster.running:
+        cluster.start()
+    return cluster
 
 
 @pytest.fixture
@@ -50,6 +60,7 @@ def valkey(state: Path) -> Iterator[Valkey]:
 
 def _write(server: Postgres) -> None:
     with psycopg.connect(server.address(SUPERUSER)) as connection:
+        connection.execute("DROP TABLE IF EXISTS kept")
         connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
 
 
@@ -86,9 +97,9 @@ def test_a_killed_server_comes_back_with_everything_committed(postgres: Postgres
     assert _read(postgres) == 7
 
 
-def test_a_server_still_running_on_the_data_is_taken_over_and_can_be_stopped(postgres: Postgres, state: Path) -> None:
+def test_a_server_still_running_on_the_data_is_taken_over_and_can_be_stopped(postgres: Postgres) -> None:
     _write(postgres)
-    second = Postgres(state)
+    second = Postgres(postgres.places.state)
     second.start()
     assert (second.pid, _read(second)) == (postgres.pid, 7)
     second.stop()
