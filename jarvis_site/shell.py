@@ -1,9 +1,13 @@
-"""What the frame of every page shows: whose page, which organizations, what waits. A context processor."""
+"""What the frame of every page shows: whose page, which organizations, what waits. A context processor, and the counts
+for a page that is open already."""
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
+from accounts.middleware import request_actor
 from accounts.models import Organization, User, initials
 from accounts.selectors import organizations_of
 from notifications.selectors import unread_count
@@ -48,6 +52,14 @@ def context(request: HttpRequest) -> dict[str, Any]:
         parts = request.path_info.split("/")
         shell["nav"] = _NAV.get(parts[3] if len(parts) > 3 else "", "")  # noqa: PLR2004 - /o/<slug>/<part>/
     return {"shell": shell}
+
+
+@never_cache
+@require_safe
+def counts(request: HttpRequest, slug: str) -> JsonResponse:  # noqa: ARG001 - the scope was opened from it
+    """The badges of the rail, by the key of their place."""
+    actor = request_actor(request)
+    return JsonResponse({"approvals": waiting_count(actor=actor), "notifications": unread_count(actor=actor)})
 
 
 def _organization(organization: Organization) -> dict[str, str]:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import include, path
 
 from accounts import views as account_views
+from jarvis_site import shell
 from jarvis_site.api import api
 from jarvis_site.observability import views as observability_views
 
@@ -17,6 +18,7 @@ inside = [
     path("activity/", include("activities.urls")),
     path("notifications/", include("notifications.urls")),
     path("settings/", include("accounts.urls")),
+    path("counts/", shell.counts, name="counts"),
 ]
 urlpatterns = [
     path("", account_views.home, name="home"),
