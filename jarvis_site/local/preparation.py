@@ -42,13 +42,12 @@ class Preparation:
         return sign_in
 
     def seed(self) -> dict[str, Any]:
-        """Create the demo data that are missing; return the sign-in the command prints."""
-        self.manage("demo")
-        lines = self.manage("demo", "--print-sign-in").strip().splitlines()
+        """Create the demo data that are missing; return the sign-in the command prints as its last line."""
+        lines = self.manage("demo").strip().splitlines()
         try:
             return dict(json.loads(lines[-1]))
         except (IndexError, ValueError):
-            raise LocalError(f"`manage.py demo --print-sign-in` printed no JSON. See {self._log}") from None
+            raise LocalError(f"`manage.py demo` printed no sign-in. See {self._log}") from None
 
     def manage(self, *arguments: str) -> str:
         """Run a management command and return what it printed. Raises LocalError when it fails."""
@@ -116,8 +115,8 @@ class Preparation:
 
 
 def _files_that_matter(checkout: Path) -> Sequence[Path]:
-    """Migrations, the locked packages (theirs), the demo command and what the roles may do."""
-    found = [*checkout.glob("*/migrations/*.py"), *checkout.glob("*/*/migrations/*.py")]
-    found += [*checkout.glob("*/*/*/migrations/*.py"), *checkout.glob("**/management/commands/demo.py")]
+    """Migrations, the locked packages (theirs), the demo data and what the roles may do."""
+    found = [file for depth in ("*", "*/*", "*/*/*") for file in checkout.glob(f"{depth}/migrations/*.py")]
+    found += (checkout / "jarvis_site" / "demo").rglob("*.py")
     found += [checkout / "requirements.lock", checkout / "deploy" / "postgres" / "roles.sql"]
-    return sorted(file for file in set(found) if ".venv" not in file.parts)
+    return sorted(found)
