@@ -15,7 +15,9 @@ PLATFORM_ROLE = "jarvis_platform"
 READ_AND_WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
 APPEND_ONLY = ("SELECT", "INSERT")
 
-type Connected = BaseDatabaseSchemaEditor
+
+def _column(model: type[Model], name: str) -> str:
+    return str(model._meta.get_field(name).column)  # type: ignore[union-attr]  # a column, by the system checks
 
 
 class _DatabaseConstraint(BaseConstraint):
@@ -23,14 +25,14 @@ class _DatabaseConstraint(BaseConstraint):
 
     options: ClassVar[tuple[str, ...]] = ()
 
-    def constraint_sql(self, model: type[Model], schema_editor: Connected) -> None:
+    def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
         schema_editor.deferred_sql.append(self.statement(model, schema_editor))
 
-    def create_sql(self, model: type[Model], schema_editor: Connected) -> Any:
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
         return self.statement(model, schema_editor)
 
     @abstractmethod
-    def statement(self, model: type[Model], schema_editor: Connected) -> Statement:
+    def statement(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
         """Return what makes it."""
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
@@ -76,17 +78,17 @@ class TenantPolicy(_DatabaseConstraint):
 
     def conditions(self, model: type[Model]) -> dict[str, tuple[str, str, str]]:
         """Return policy name -> (role, command, condition)."""
-        organization = model._meta.get_field("organization").column
+        organization = _column(model, "organization")
         found = {
             "tenant": (APP_ROLE, "ALL", f"{organization} = (SELECT public.app_org())"),
             "platform": (PLATFORM_ROLE, "ALL", "true"),
         }
         if self.picker:
-            user = model._meta.get_field("user").column
+            user = _column(model, "user")
             found["own"] = (APP_ROLE, "SELECT", f"{user} = (SELECT public.app_user())")
         return found
 
-    def statement(self, model: type[Model], schema_editor: Connected) -> Statement:
+    def statement(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
         policies = "".join(
             f" CREATE POLICY {name} ON %(table)s FOR {command} TO {role} USING ({condition})"
             + (f" WITH CHECK ({condition});" if command == "ALL" else ";")
@@ -99,7 +101,7 @@ class TenantPolicy(_DatabaseConstraint):
             table=Table(model._meta.db_table, schema_editor.quote_name),
         )
 
-    def remove_sql(self, model: type[Model], schema_editor: Connected) -> Statement:
+    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
         drops = "".join(f"DROP POLICY IF EXISTS {name} ON %(table)s; " for name in ("tenant", "platform", "own"))
         return Statement(
             f"{drops}REVOKE ALL ON %(table)s FROM {APP_ROLE}, {PLATFORM_ROLE};"
@@ -109,7 +111,7 @@ class TenantPolicy(_DatabaseConstraint):
 
 
 # What the database does when the row that is pointed at goes; the ORM has usually done it before.
-_ON_DELETE = {
+_ON_DELETE: dict[Any, str] = {
     CASCADE: "CASCADE",
     SET_NULL: "SET NULL (%(own_column)s)",
     PROTECT: "NO ACTION",
@@ -135,16 +137,16 @@ class TenantFK(_DatabaseConstraint):
         """Return the action in SQL; None for one that the database cannot mirror."""
         return _ON_DELETE.get(self._field(model).remote_field.on_delete)
 
-    def create_sql(self, model: type[Model], schema_editor: Connected) -> str:
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
         """Run it at the end of the migration: the key it points at may be made later in the same one."""
         schema_editor.deferred_sql.append(self.statement(model, schema_editor))
         return f"-- {self.name}: at the end of this migration"
 
-    def statement(self, model: type[Model], schema_editor: Connected) -> Statement:
+    def statement(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
         field, quote = self._field(model), schema_editor.quote_name
         target = field.remote_field.model
-        key = [target._meta.get_field("organization").column, target._meta.pk.column]
-        own = [model._meta.get_field("organization").column, field.column]
+        key = [_column(target, "organization"), str(target._meta.pk.column)]
+        own = [_column(model, "organization"), _column(model, self.field)]
         table, target_table = model._meta.db_table, target._meta.db_table
         return Statement(
             "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s FOREIGN KEY (%(columns)s)"
@@ -152,12 +154,12 @@ class TenantFK(_DatabaseConstraint):
             table=Table(table, quote),
             name=quote(self.name),
             columns=Columns(table, own, quote),
-            own_column=Columns(table, [field.column], quote),
+            own_column=Columns(table, [_column(model, self.field)], quote),
             target=Table(target_table, quote),
             key=Columns(target_table, key, quote),
         )
 
-    def remove_sql(self, model: type[Model], schema_editor: Connected) -> Statement:
+    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
         return Statement(
             "ALTER TABLE %(table)s DROP CONSTRAINT IF EXISTS %(name)s",
             table=Table(model._meta.db_table, schema_editor.quote_name),

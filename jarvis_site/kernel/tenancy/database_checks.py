@@ -178,7 +178,7 @@ def _key_problems(ask: Ask, model: type[Model]) -> Iterator[CheckMessage]:
     table = _quoted(model._meta.db_table)
     if not keys or not ask("SELECT 1 WHERE to_regclass(%s) IS NOT NULL", [table]):
         return
-    found = dict(
+    found: dict[str, str] = dict(
         ask(
             "SELECT conname, confdeltype::text FROM pg_constraint WHERE contype = 'f' AND conrelid = %s::regclass",
             [table],

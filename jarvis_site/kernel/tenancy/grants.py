@@ -57,7 +57,7 @@ def _grant(connection: BaseDatabaseWrapper, tables: list[tuple[str, str]]) -> No
         SQL("REVOKE ALL ON {table} FROM PUBLIC, {roles}; GRANT {rights} ON {table} TO {roles}").format(
             table=Identifier(table),
             roles=roles,
-            rights=SQL(rights),  # type: ignore[arg-type]  # a constant of this module
+            rights=SQL(rights),
         )
         for table, rights in tables
         if table in existing

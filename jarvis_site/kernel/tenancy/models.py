@@ -5,7 +5,7 @@ and one that is evaluated outside any scope raises NoTenant instead of answering
 """
 
 from collections.abc import Iterable
-from typing import Any, override
+from typing import TYPE_CHECKING, Any, ClassVar, Self, override
 from uuid import UUID
 
 from django.core.exceptions import FullResultSet
@@ -18,19 +18,17 @@ from jarvis_site.kernel.ids import uuid7
 from jarvis_site.kernel.tenancy.constraints import TenantPolicy
 from jarvis_site.kernel.tenancy.scope import ForeignTenant, NoTenant, current_organization, current_scope
 
-type Compiled = tuple[str, list[Any]]
-
 
 class CurrentOrganization(models.Expression):
     """The organization of the scope in which the query runs."""
 
     output_field = models.UUIDField()
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Compiled:  # noqa: ARG002
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:  # noqa: ARG002
         return "%s", [current_organization()]
 
 
-class OfCurrentOrganization(Exact):  # type: ignore[type-arg]  # Django's is not generic at run time
+class OfCurrentOrganization(Exact):
     """`organization = the scope's`, and no condition at all inside `all_tenants()`."""
 
     def __init__(self) -> None:
@@ -66,12 +64,17 @@ def _refuse_move(fields: Iterable[str]) -> None:
         raise ForeignTenant("A row stays in its organization.")
 
 
-class TenantManager[M: "TenantModel"](models.Manager[M].from_queryset(TenantQuerySet)):  # type: ignore[misc]  # made by Django
+if TYPE_CHECKING:
+    from django.db.models import Manager as _Manager  # the type checker does not follow a class that is made
+else:
+    _Manager = models.Manager.from_queryset(TenantQuerySet)
+
+
+class TenantManager[M: "TenantModel"](_Manager[M]):
     """The only kind of manager a tenant model has, related managers included."""
 
-    def get_queryset(self) -> TenantQuerySet[M]:
-        queryset: TenantQuerySet[M] = super().get_queryset().filter(OfCurrentOrganization())
-        return queryset
+    def get_queryset(self) -> models.QuerySet[M]:
+        return super().get_queryset().filter(OfCurrentOrganization())
 
 
 class TenantForeignKey(models.ForeignKey[Any, Any]):
@@ -102,7 +105,7 @@ class TenantModel(models.Model):
     )
     organization_id: UUID
 
-    objects = TenantManager()
+    objects: ClassVar[TenantManager[Self]] = TenantManager()
 
     class Meta:
         abstract = True
@@ -125,11 +128,11 @@ class TenantModel(models.Model):
     def claim(self) -> None:
         """Put the row into the current organization. Raises NoTenant, or ForeignTenant if it belongs to another."""
         if current_scope().everywhere:
-            if self.organization_id is None:
+            if not self.organization_id:
                 raise NoTenant("Inside all_tenants() a new row must name its organization.")
             return
         organization_id = current_organization()
-        if self.organization_id is None:
+        if not self.organization_id:
             self.organization_id = organization_id
         if self.organization_id != organization_id:
             raise ForeignTenant(f"This {self._meta.label} belongs to another organization.")

@@ -31,7 +31,7 @@ def _text(value: UUID | None) -> str:
 
 
 class DatabaseOperations(operations.DatabaseOperations):
-    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str | None:
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> Any:
         """For query logs: the statement alone. Line numbers in PostgreSQL's errors are higher by one."""
         query = super().last_executed_query(cursor, sql, params)
         return query.partition("\n")[2] if query and query.startswith(_PREFIX_BEGINS) else query
