@@ -1,18 +1,19 @@
 """Forms of the calendar's pages. What they say becomes the same drafts that the tools make."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from agents.servers.calendar.contracts import CalendarEvent, Occurrence
 from agents.servers.calendar.models import SHORT
 from agents.servers.calendar.recurrence import rule_read, until_wall
 from agents.servers.calendar.services import EventDraft
-from agents.servers.calendar.services.drafts import MAX_DESCRIPTION
+from agents.servers.calendar.services.drafts import FIRST_YEAR, LAST_YEAR, MAX_DESCRIPTION
 from agents.servers.calendar.words import rule_words
 from agents.servers.calendar.zones import from_wall, midnight
 
@@ -30,7 +31,8 @@ _LAST_MINUTE = time(23, 59)
 
 def _date_field(label: Any, *, required: bool = True, help_text: Any = "") -> forms.DateField:
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    return forms.DateField(label=label, required=required, widget=widget, help_text=help_text)
+    in_range = [MinValueValidator(date(FIRST_YEAR, 1, 1)), MaxValueValidator(date(LAST_YEAR, 12, 31))]
+    return forms.DateField(label=label, required=required, widget=widget, help_text=help_text, validators=in_range)
 
 
 def _time_field(label: Any, *, required: bool = False) -> forms.TimeField:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from agents.servers.calendar.contracts import Occurrence
 from agents.servers.calendar.selectors import Window
 from agents.servers.calendar.words import DASH, clock_words
-from agents.servers.calendar.zones import midnight
+from agents.servers.calendar.zones import elapsed, midnight
 
 _WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
@@ -135,7 +135,7 @@ def _fill(days: list[Day], found: Iterable[Occurrence], zone: ZoneInfo) -> None:
     by_date = {shown.day: shown for shown in days}
     for occurrence in found:
         first, last = occurrence.first_day(zone), occurrence.last_day(zone)
-        is_long = occurrence.event.all_day or occurrence.end - occurrence.start >= _DAY
+        is_long = occurrence.event.all_day or elapsed(occurrence.start, occurrence.end) >= _DAY
         for day in _dates(max(first, days[0].day), min(last, days[-1].day)):
             entry = Entry(occurrence, _time_words(occurrence, day, zone), continues=day > first)
             (by_date[day].long if is_long else by_date[day].entries).append(entry)

@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Component, Event, Timezone, TimezoneDaylight, TimezoneStandard, vCalAddress, vRecur
 
 from agents.servers.calendar.contracts import CalendarEvent, Override
-from agents.servers.calendar.zones import BadZone, Change, changes, from_wall, midnight, to_wall, zone_named
+from agents.servers.calendar.recurrence import rule_readable
+from agents.servers.calendar.zones import BadZone, Change, changes, elapsed, from_wall, midnight, to_wall, zone_named
 
 PRODUCT = "-//Jarvis//Calendar//EN"
 # How far ahead the clock changes of an endless series are written out; clients know the zones themselves.
@@ -130,7 +132,7 @@ def _add_what(
     component: Event, event: CalendarEvent, start: datetime, end: datetime, texts: tuple[str, str, str]
 ) -> None:
     component.add("dtstart", _time(event, start))
-    if end > start:
+    if elapsed(start, end) > timedelta():
         component.add("dtend", _time(event, end))
     for key, text in zip(("summary", "location", "description"), texts, strict=True):
         if text:
@@ -146,11 +148,11 @@ def _add_people(component: Event, event: CalendarEvent, *, client_schedules: boo
     if not event.attendees:
         return
     if event.organizer_email:
-        component.add("organizer", _person(event.organizer_email, event.organizer_name, client_schedules), encode=0)
+        component.add("organizer", _person(event.organizer_email, event.organizer_name, client_schedules), encode=False)
     for email in event.attendees:
         attendee = _person(email, "", client_schedules)
         attendee.params.update(ROLE="REQ-PARTICIPANT", PARTSTAT="NEEDS-ACTION", RSVP="TRUE")
-        component.add("attendee", attendee, encode=0)
+        component.add("attendee", attendee, encode=False)
 
 
 def _person(email: str, name: str, client_schedules: bool) -> vCalAddress:
@@ -237,6 +239,8 @@ def _keep_unknown(calendar: Calendar, stored: Calendar) -> None:
         for key, value in old.items():
             if key not in _OURS:
                 component[key] = value
+        if "RRULE" in old and not _read_rule(old):
+            component["RRULE"] = old["RRULE"]
         if _addresses(old) == _addresses(component) and "ATTENDEE" in old:
             component["ATTENDEE"] = old["ATTENDEE"]  # the same people: keep what they answered
         for part in old.subcomponents:
@@ -245,7 +249,11 @@ def _keep_unknown(calendar: Calendar, stored: Calendar) -> None:
 
 def _recurrence_key(component: Component) -> str:
     found = component.get("recurrence-id")
-    return found.to_ical().decode() if found else ""
+    return _ical(found) if found else ""
+
+
+def _ical(value: Any) -> str:
+    return str(value.to_ical(), "utf-8")
 
 
 # Reading ----------------------------------------------------------------------------------------------------------
@@ -295,12 +303,18 @@ def _read_master(component: Component, zone: ZoneInfo) -> CalendarEvent:
         attendees=_addresses(component),
         location=str(component.get("location", "")),
         description=str(component.get("description", "")),
-        rrule=component["rrule"].to_ical().decode() if "rrule" in component else "",
+        rrule=_read_rule(component),
         exdates=_read_exdates(component, own_zone),
         sequence=int(component.get("sequence", 0)),
         organizer_name=str(organizer.params.get("CN", "")) if organizer else "",
         organizer_email=_address(organizer) if organizer else "",
     )
+
+
+def _read_rule(component: Component) -> str:
+    """A rule that we cannot unfold is left with the server: the event is shown once, and keeps its rule."""
+    rule = _ical(component["rrule"]) if "rrule" in component else ""
+    return rule if rule and rule_readable(rule) else ""
 
 
 def _read_override(component: Component, by_uid: dict[str, CalendarEvent], zone: ZoneInfo) -> None:
@@ -339,9 +353,11 @@ def _instant(value: date | datetime, zone: ZoneInfo) -> datetime:
 
 def _read_end(component: Component, begin: date | datetime, zone: ZoneInfo) -> datetime:
     if "dtend" in component:
-        return max(_instant(component.decoded("dtend"), zone), _instant(begin, zone))
+        start, end = _instant(begin, zone), _instant(component.decoded("dtend"), zone)
+        return end if elapsed(start, end) > timedelta() else start
     if "duration" in component:
-        return _instant(begin, zone) + component.decoded("duration")  # type: ignore[no-any-return]  # icalendar is untyped
+        length: timedelta = component.decoded("duration")
+        return (_instant(begin, zone).astimezone(UTC) + length).astimezone(zone)
     start = _instant(begin, zone)
     return start if isinstance(begin, datetime) else from_wall(to_wall(start, zone) + timedelta(days=1), zone)
 

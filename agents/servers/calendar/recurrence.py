@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrulestr
 
 from agents.servers.calendar.contracts import CalendarEvent, Occurrence
-from agents.servers.calendar.zones import from_wall, to_wall
+from agents.servers.calendar.zones import elapsed, from_wall, to_wall
 
 # A calendar that repeats more often than hourly is a mistake or an attack.
 FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
@@ -40,6 +40,7 @@ _MAX_RULE = 500  # characters; the longest sensible rule has about 100
 _MAX_INTERVAL = 1000
 _MAX_COUNT = 1000  # occurrences, so that counting them stays cheap
 _FIRST_WITHIN = timedelta(days=366 * 9)  # 29 February can be eight years away
+_ANY_TIME = datetime(2000, 1, 1)  # noqa: DTZ001 wall time
 _ONE_SECOND = timedelta(seconds=1)
 
 
@@ -88,6 +89,15 @@ def rule_read(text: str) -> Rule:
     count = _whole_number(parts.pop("COUNT"), _MAX_COUNT) if "COUNT" in parts else None
     until = parts.pop("UNTIL", "")
     return Rule(tuple(parts.items()), count, until)
+
+
+def rule_readable(text: str) -> bool:
+    """Say whether we can unfold a rule that another program wrote."""
+    try:
+        rrulestr(rule_read(text).body, dtstart=_ANY_TIME)
+    except (BadRule, ValueError, TypeError, KeyError, IndexError):
+        return False
+    return True
 
 
 def _whole_number(text: str, limit: int) -> int:
@@ -183,7 +193,7 @@ def series_end(event: CalendarEvent) -> datetime | None:
     """Return a time after which nothing of the event happens, None when it repeats for ever."""
     if not event.rrule:
         return event.end
-    rule, length = rule_read(event.rrule), event.end - event.start
+    rule, length = rule_read(event.rrule), elapsed(event.start, event.end)
     moved = max((override.end for override in event.overrides), default=event.end)
     until = until_wall(rule.until, event.zone)
     if until is None and rule.count is None:
@@ -192,7 +202,7 @@ def series_end(event: CalendarEvent) -> datetime | None:
         start = to_wall(event.start, event.zone)
         horizon = start + timedelta(days=366 * 100)
         until = max(walls(rule, start, horizon, event.zone), default=start)
-    return max(from_wall(until, event.zone) + length, moved)
+    return max(from_wall(until, event.zone).astimezone(UTC) + length, moved)
 
 
 def occurrences(event: CalendarEvent, after: datetime, before: datetime) -> Iterator[Occurrence]:
@@ -210,13 +220,14 @@ def occurrences(event: CalendarEvent, after: datetime, before: datetime) -> Iter
 
 
 def _by_rule(event: CalendarEvent, after: datetime, before: datetime) -> Iterator[Occurrence]:
-    left_out = {*event.exdates, *(change.recurrence_id for change in event.overrides)}
+    named = (*event.exdates, *(change.recurrence_id for change in event.overrides))
+    left_out = {moment.astimezone(UTC) for moment in named}
     # One day more than asked: at a change of the clocks, wall-clock order and order in time differ.
     last = to_wall(before, event.zone) + timedelta(days=1)
     for wall in walls(rule_read(event.rrule), to_wall(event.start, event.zone), last, event.zone):
         start = from_wall(wall, event.zone)
         end = _end(event, wall, start)
-        if start not in left_out and _touches(start, end, after, before):
+        if start.astimezone(UTC) not in left_out and _touches(start, end, after, before):
             yield Occurrence(event, start, end, event.title, event.location, event.description, start)
 
 
@@ -225,10 +236,11 @@ def _end(event: CalendarEvent, wall: datetime, start: datetime) -> datetime:
     if event.all_day:
         days = to_wall(event.end, event.zone) - to_wall(event.start, event.zone)
         return from_wall(wall + days, event.zone)
-    return start.astimezone(UTC) + (event.end - event.start)
+    return (start.astimezone(UTC) + elapsed(event.start, event.end)).astimezone(event.zone)
 
 
 def _touches(start: datetime, end: datetime, after: datetime, before: datetime) -> bool:
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
     return start < before and (end > after or start >= after)
 
 

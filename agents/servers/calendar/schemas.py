@@ -1,16 +1,25 @@
 """Arguments and answers of the calendar's tools."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from agents.servers.calendar.models import SHORT
-from agents.servers.calendar.services.drafts import MAX_ATTENDEES, MAX_DESCRIPTION
+from agents.servers.calendar.services.drafts import FIRST_YEAR, LAST_YEAR, MAX_ATTENDEES, MAX_DESCRIPTION
 
+
+def _in_range(moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"the year must be between {FIRST_YEAR} and {LAST_YEAR}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 Title = Annotated[str, Field(min_length=1, max_length=SHORT)]
-Start = Annotated[AwareDatetime, Field(description="ISO 8601 with offset, for example 2026-11-22T15:00:00+01:00.")]
-End = Annotated[AwareDatetime, Field(description="ISO 8601 with offset; exclusive.")]
+Start = Annotated[Moment, Field(description="ISO 8601 with offset, for example 2026-11-22T15:00:00+01:00.")]
+End = Annotated[Moment, Field(description="ISO 8601 with offset; exclusive.")]
 Zone = Annotated[str, Field(max_length=64, description="IANA time zone, for example Europe/Oslo.")]
 Rule = Annotated[
     str,

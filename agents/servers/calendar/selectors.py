@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone as clock
 from django.utils.translation import gettext as _
@@ -136,8 +136,10 @@ class Availability:
 def availability_get(*, caller: Caller, window: Window, minutes: int = 0) -> Availability:
     """Say when the member is busy and free. Free stretches shorter than `minutes` are left out."""
     found = occurrences_list(caller=caller, window=window)
-    timed = [o for o in found if not o.event.all_day and o.end > o.start]
-    busy = _merged([Window(max(o.start, window.after), min(o.end, window.before)) for o in timed])
+    window = Window(window.after.astimezone(UTC), window.before.astimezone(UTC))
+    timed = [Window(o.start.astimezone(UTC), o.end.astimezone(UTC)) for o in found if not o.event.all_day]
+    within = [Window(max(t.after, window.after), min(t.before, window.before)) for t in timed]
+    busy = _merged([stretch for stretch in within if stretch.before > stretch.after])
     free = [gap for gap in _gaps(busy, window) if gap.before - gap.after >= timedelta(minutes=max(minutes, 1))]
     return Availability(busy, free, [o.title for o in found if o.event.all_day])
 
@@ -167,4 +169,4 @@ def reminders_list(*, caller: Caller) -> list[Reminder]:
 
 
 def feed_exists(*, caller: Caller) -> bool:
-    return Feed.objects.filter(owner_id=caller.member_id).exists()
+    return bool(Feed.objects.filter(owner_id=caller.member_id).exists())

@@ -17,6 +17,7 @@ DEFAULT_EVENT_MINUTES = 30  # as most calendars offer it
 MEAL_MINUTES = 60  # nobody has lunch in half an hour with somebody else
 DEFAULT_REMINDER_HOUR = 9  # "remind me tomorrow": at the beginning of the working day
 DEFAULT_LIST_DAYS = 7  # "what is in my calendar": the week ahead
+OFFERED_HOURS = (1, 2, 3)  # into "friday afternoon", as answers by one click
 _MEALS = re.compile(r"\b(?:lunch|dinner|breakfast|brunch)\b", re.IGNORECASE)
 # These last whole days unless an hour is named; anything else on a day without an hour is asked about.
 _WHOLE_DAYS = re.compile(r"\b(?:holidays?|vacation|day off|birthday|trip|conference|off|leave)\b", re.IGNORECASE)
@@ -95,9 +96,9 @@ def _event_time(clause: Clause, context: SkillContext, title: str) -> Moment | Q
         )
         return _ask("when", text % {"title": title})
     if found.all_day and not (_WHOLE_DAYS.search(title) or _ALL_DAY.search(when)):
-        return _ask_hour(title, found.words)
+        return _ask_hour(title, found)
     if _PART_OF_DAY.search(when) and not _EXACT_HOUR.search(when) and not found.rrule:
-        return _ask_hour(title, found.words)
+        return _ask_hour(title, found)
     if found.start < context.request.now and not (found.all_day and _end(found) > context.request.now):
         return _ask_later(title, found)
     return found if found.end or found.all_day else _lengthened(found, clause, context, title)
@@ -114,9 +115,14 @@ def _usual_minutes(title: str) -> int:
     return MEAL_MINUTES if _MEALS.search(title) else DEFAULT_EVENT_MINUTES
 
 
-def _ask_hour(title: str, day: str) -> Question:
-    text = _("At what time is “%(title)s” (%(day)s)?") % {"title": title, "day": day}
-    return _ask("when", text, _("9:00"), _("14:00"), _("all day"))
+def _ask_hour(title: str, found: Moment) -> Question:
+    named = {"title": title, "day": found.words}
+    if found.all_day and found.end is not None:
+        return _ask("when", _("On which day and at what time is “%(title)s” (%(day)s)?") % named)
+    text = _("At what time is “%(title)s” (%(day)s)?") % named
+    if found.all_day:
+        return _ask("when", text, _("9:00"), _("14:00"), _("all day"))
+    return _ask("when", text, *(f"{found.start + timedelta(hours=later):%H:%M}" for later in OFFERED_HOURS))
 
 
 def _ask_later(title: str, found: Moment) -> Question:
@@ -165,9 +171,9 @@ def _list(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Qu
 
 def _free_busy(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:
     start, end, words = _window(clause, context)
-    minutes = context.duration_minutes(clause.slots.get("duration", "")) if clause.slots.get("duration") else None
+    minutes = context.duration_minutes(clause.slots.get("duration") or clause.slots.get("when", ""))
     arguments: JsonObject = {"from": start.isoformat(), "to": end.isoformat()}
-    if minutes:
+    if minutes and start + timedelta(minutes=minutes) <= end:
         arguments["minutes"] = minutes
     return (_step(clause, "free_busy", arguments, _("Look for free time: %(when)s") % {"when": words}),)
 

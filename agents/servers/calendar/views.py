@@ -194,14 +194,11 @@ def event_change(request: HttpRequest, slug: str, event_id: str) -> HttpResponse
     caller = _caller(request)
     found, occurrence = _found(caller, event_id)
     values, rrule = event_values(found, occurrence, zone_named(caller.timezone))
-    settings = {
-        "zone": found.zone if found.all_day else zone_named(caller.timezone),
-        "single_of": found if occurrence else None,
-        "rrule": rrule,
-    }
-    if request.method != "POST":
-        return _form(request, slug, EventForm(initial=values, **settings), event_id=event_id)
-    form = EventForm(request.POST, **settings)
+    zone = found.zone if found.all_day else zone_named(caller.timezone)
+    sent = request.POST if request.method == "POST" else None
+    form = EventForm(sent, initial=values, zone=zone, single_of=found if occurrence else None, rrule=rrule)
+    if sent is None:
+        return _form(request, slug, form, event_id=event_id)
     if form.is_valid():
         caller = _caller(request, key=_key(form))
         try:

@@ -36,6 +36,11 @@ def to_wall(instant: datetime, zone: ZoneInfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+def elapsed(start: datetime, end: datetime) -> timedelta:
+    """Return the time that really passes. Python's own subtraction ignores changes of the clocks within a zone."""
+    return end.astimezone(UTC) - start.astimezone(UTC)
+
+
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     return from_wall(datetime.combine(day, time.min), zone)
 

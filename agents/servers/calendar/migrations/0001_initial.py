@@ -9,98 +9,211 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Deed',
+            name="Deed",
             fields=[
-                ('id', models.UUIDField(default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('idempotency_key', models.CharField(max_length=200)),
-                ('operation', models.CharField(max_length=50)),
-                ('target', models.JSONField(default=dict)),
-                ('result', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('organization', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.organization')),
-                ('owner', jarvis_site.kernel.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("idempotency_key", models.CharField(max_length=200)),
+                ("operation", models.CharField(max_length=50)),
+                ("target", models.JSONField(default=dict)),
+                ("result", models.JSONField(null=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "owner",
+                    jarvis_site.kernel.tenancy.models.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.membership"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'constraints': [models.UniqueConstraint(fields=('organization', 'id'), name='calendar_deed_tenant_key'), jarvis_site.kernel.tenancy.constraints.TenantPolicy(append_only=False, name='calendar_deed_tenant', picker=False), jarvis_site.kernel.tenancy.constraints.TenantFK(field='owner', name='calendar_deed_owner_tenant'), models.UniqueConstraint(fields=('organization', 'idempotency_key'), name='calendar_deed_once')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "id"), name="calendar_deed_tenant_key"),
+                    jarvis_site.kernel.tenancy.constraints.TenantPolicy(
+                        append_only=False, name="calendar_deed_tenant", picker=False
+                    ),
+                    jarvis_site.kernel.tenancy.constraints.TenantFK(field="owner", name="calendar_deed_owner_tenant"),
+                    models.UniqueConstraint(fields=("organization", "idempotency_key"), name="calendar_deed_once"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.UUIDField(default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('uid', models.CharField(max_length=255)),
-                ('title', models.CharField(max_length=500)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('timezone', models.CharField(max_length=64)),
-                ('all_day', models.BooleanField(default=False)),
-                ('attendees', models.JSONField(default=list)),
-                ('location', models.CharField(blank=True, max_length=500)),
-                ('description', models.TextField(blank=True)),
-                ('rrule', models.CharField(blank=True, max_length=500)),
-                ('exdates', models.JSONField(default=list)),
-                ('overrides', models.JSONField(default=list)),
-                ('sequence', models.PositiveIntegerField(default=0)),
-                ('organizer_name', models.CharField(blank=True, max_length=500)),
-                ('organizer_email', models.CharField(blank=True, max_length=254)),
-                ('happens_until', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('organization', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.organization')),
-                ('owner', jarvis_site.kernel.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("uid", models.CharField(max_length=255)),
+                ("title", models.CharField(max_length=500)),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("timezone", models.CharField(max_length=64)),
+                ("all_day", models.BooleanField(default=False)),
+                ("attendees", models.JSONField(default=list)),
+                ("location", models.CharField(blank=True, max_length=500)),
+                ("description", models.TextField(blank=True)),
+                ("rrule", models.CharField(blank=True, max_length=500)),
+                ("exdates", models.JSONField(default=list)),
+                ("overrides", models.JSONField(default=list)),
+                ("sequence", models.PositiveIntegerField(default=0)),
+                ("organizer_name", models.CharField(blank=True, max_length=500)),
+                ("organizer_email", models.CharField(blank=True, max_length=254)),
+                ("happens_until", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "owner",
+                    jarvis_site.kernel.tenancy.models.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.membership"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'indexes': [models.Index(fields=['organization', 'owner', 'starts_at'], name='calendar_event_by_time')],
-                'constraints': [models.UniqueConstraint(fields=('organization', 'id'), name='calendar_event_tenant_key'), jarvis_site.kernel.tenancy.constraints.TenantPolicy(append_only=False, name='calendar_event_tenant', picker=False), jarvis_site.kernel.tenancy.constraints.TenantFK(field='owner', name='calendar_event_owner_tenant'), models.UniqueConstraint(fields=('organization', 'owner', 'uid'), name='calendar_event_uid'), models.CheckConstraint(condition=models.Q(('ends_at__gte', models.F('starts_at'))), name='calendar_event_ends_after_start')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "indexes": [models.Index(fields=["organization", "owner", "starts_at"], name="calendar_event_by_time")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "id"), name="calendar_event_tenant_key"),
+                    jarvis_site.kernel.tenancy.constraints.TenantPolicy(
+                        append_only=False, name="calendar_event_tenant", picker=False
+                    ),
+                    jarvis_site.kernel.tenancy.constraints.TenantFK(field="owner", name="calendar_event_owner_tenant"),
+                    models.UniqueConstraint(fields=("organization", "owner", "uid"), name="calendar_event_uid"),
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at__gte", models.F("starts_at"))),
+                        name="calendar_event_ends_after_start",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Feed',
+            name="Feed",
             fields=[
-                ('id', models.UUIDField(default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('secret_hash', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('organization', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.organization')),
-                ('owner', jarvis_site.kernel.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("secret_hash", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "owner",
+                    jarvis_site.kernel.tenancy.models.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.membership"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'indexes': [models.Index(fields=['organization', 'secret_hash'], name='calendar_feed_by_secret')],
-                'constraints': [models.UniqueConstraint(fields=('organization', 'id'), name='calendar_feed_tenant_key'), jarvis_site.kernel.tenancy.constraints.TenantPolicy(append_only=False, name='calendar_feed_tenant', picker=False), jarvis_site.kernel.tenancy.constraints.TenantFK(field='owner', name='calendar_feed_owner_tenant'), models.UniqueConstraint(fields=('organization', 'owner'), name='calendar_feed_one_each')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "indexes": [models.Index(fields=["organization", "secret_hash"], name="calendar_feed_by_secret")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "id"), name="calendar_feed_tenant_key"),
+                    jarvis_site.kernel.tenancy.constraints.TenantPolicy(
+                        append_only=False, name="calendar_feed_tenant", picker=False
+                    ),
+                    jarvis_site.kernel.tenancy.constraints.TenantFK(field="owner", name="calendar_feed_owner_tenant"),
+                    models.UniqueConstraint(fields=("organization", "owner"), name="calendar_feed_one_each"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Reminder',
+            name="Reminder",
             fields=[
-                ('id', models.UUIDField(default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('text', models.CharField(max_length=500)),
-                ('starts_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField(null=True)),
-                ('rung_at', models.DateTimeField(null=True)),
-                ('timezone', models.CharField(max_length=64)),
-                ('rrule', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('organization', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.organization')),
-                ('owner', jarvis_site.kernel.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("text", models.CharField(max_length=500)),
+                ("starts_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField(null=True)),
+                ("rung_at", models.DateTimeField(null=True)),
+                ("timezone", models.CharField(max_length=64)),
+                ("rrule", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "owner",
+                    jarvis_site.kernel.tenancy.models.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.membership"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'indexes': [models.Index(fields=['organization', 'owner', 'due_at'], name='calendar_reminder_by_owner'), models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='calendar_reminder_due')],
-                'constraints': [models.UniqueConstraint(fields=('organization', 'id'), name='calendar_reminder_tenant_key'), jarvis_site.kernel.tenancy.constraints.TenantPolicy(append_only=False, name='calendar_reminder_tenant', picker=False), jarvis_site.kernel.tenancy.constraints.TenantFK(field='owner', name='calendar_reminder_owner_tenant')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["organization", "owner", "due_at"], name="calendar_reminder_by_owner"),
+                    models.Index(
+                        condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="calendar_reminder_due"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "id"), name="calendar_reminder_tenant_key"),
+                    jarvis_site.kernel.tenancy.constraints.TenantPolicy(
+                        append_only=False, name="calendar_reminder_tenant", picker=False
+                    ),
+                    jarvis_site.kernel.tenancy.constraints.TenantFK(
+                        field="owner", name="calendar_reminder_owner_tenant"
+                    ),
+                ],
             },
         ),
     ]

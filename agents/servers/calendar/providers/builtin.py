@@ -25,7 +25,8 @@ class BuiltinProvider:
         self.member_id = member_id
 
     def _rows(self) -> QuerySet[Event]:
-        return Event.objects.filter(owner_id=self.member_id)
+        rows: QuerySet[Event] = Event.objects.filter(owner_id=self.member_id)
+        return rows
 
     def unit(self) -> AbstractContextManager[object]:
         return transaction.atomic()
@@ -104,9 +105,14 @@ def _as_json(change: Override) -> dict[str, str]:
 
 
 def _override(values: dict[str, str], zone: ZoneInfo) -> Override:
-    times = {key: _time(values[key], zone) for key in ("recurrence_id", "start", "end")}
-    texts = {key: values[key] for key in ("title", "location", "description")}
-    return Override(**times, **texts)
+    return Override(
+        recurrence_id=_time(values["recurrence_id"], zone),
+        start=_time(values["start"], zone),
+        end=_time(values["end"], zone),
+        title=values["title"],
+        location=values["location"],
+        description=values["description"],
+    )
 
 
 def _time(text: str, zone: ZoneInfo) -> datetime:

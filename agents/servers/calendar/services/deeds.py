@@ -40,13 +40,13 @@ def once(
 
 def _opened(caller: Caller, operation: str, resolve: Callable[[], JsonObject]) -> Deed:
     key = caller.idempotency_key or str(uuid4())
-    found = Deed.objects.filter(idempotency_key=key).first()
+    found: Deed | None = Deed.objects.filter(idempotency_key=key).first()
     if found:
         return found
     target = resolve()  # before the row is made: it may ask a server, which no transaction should wait for
-    deed, _ = Deed.objects.get_or_create(
+    deed: Deed = Deed.objects.get_or_create(
         idempotency_key=key, defaults={"owner_id": caller.member_id, "operation": operation, "target": target}
-    )
+    )[0]
     return deed
 
 

@@ -1,7 +1,8 @@
 """An event as somebody wants it, checked before it is kept."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -11,7 +12,7 @@ from agents.servers.base import ToolError
 from agents.servers.calendar.contracts import CalendarEvent
 from agents.servers.calendar.models import SHORT
 from agents.servers.calendar.recurrence import BadRule, rule_fit
-from agents.servers.calendar.zones import BadZone, from_wall, midnight, to_wall, zone_named
+from agents.servers.calendar.zones import BadZone, elapsed, from_wall, midnight, to_wall, zone_named
 
 # Before the first, time zones are guesswork; after the last, a typing error.
 FIRST_YEAR, LAST_YEAR = 1970, 2200
@@ -52,8 +53,8 @@ def event_drafted(draft: EventDraft, *, uid: str) -> CalendarEvent:
         rrule = ""
         if draft.rrule:
             rrule, first = rule_fit(draft.rrule, to_wall(start, zone), zone=zone, all_day=draft.all_day)
-            length = to_wall(end, zone) - to_wall(start, zone)
-            start, end = from_wall(first, zone), from_wall(first + length, zone)
+            end = _end_moved(start, end, first, zone=zone, all_day=draft.all_day)
+            start = from_wall(first, zone)
     except BadZone as error:
         raise ToolError(str(error), code="bad_time") from error
     except BadRule as error:
@@ -78,11 +79,17 @@ def _end_day(start: datetime, end: datetime) -> date:
     return max(last, start.date() + timedelta(days=1))
 
 
+def _end_moved(start: datetime, end: datetime, first: datetime, *, zone: ZoneInfo, all_day: bool) -> datetime:
+    if all_day:
+        return from_wall(first + (to_wall(end, zone) - to_wall(start, zone)), zone)
+    return (from_wall(first, zone).astimezone(UTC) + elapsed(start, end)).astimezone(zone)
+
+
 def check_times(start: datetime, end: datetime) -> None:
     """Raises ToolError `bad_time` when an event cannot last from `start` to `end`."""
-    if end < start:
+    if elapsed(start, end) < timedelta():
         raise ToolError(_("The end is before the start. Say when it ends."), code="bad_time")
-    if end - start > MAX_LENGTH:
+    if elapsed(start, end) > MAX_LENGTH:
         raise ToolError(_("An event can last a year at most."), code="bad_time")
     if not FIRST_YEAR <= start.year <= LAST_YEAR:
         raise ToolError(

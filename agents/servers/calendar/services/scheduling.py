@@ -16,7 +16,7 @@ from agents.servers.calendar.recurrence import BadRule, rule_fit, rule_moved
 from agents.servers.calendar.selectors import event_get, event_named
 from agents.servers.calendar.services.deeds import once, uid_for
 from agents.servers.calendar.services.drafts import EventDraft, check_times, event_drafted
-from agents.servers.calendar.zones import from_wall, to_wall
+from agents.servers.calendar.zones import elapsed, from_wall, to_wall
 
 _HOUR = timedelta(hours=1)
 
@@ -63,7 +63,7 @@ def event_move(
         moved = _moved_occurrence(event, occurrence, start, end) if occurrence else _moved_event(event, start, end)
         if moved != event:
             provider.replace(moved)
-        at = occurrence and occurrence.recurrence_id
+        at = occurrence.recurrence_id if occurrence else None
         return _told(moved, at, caller, "invitation", invitation_text(moved, stamp=clock.now()))
 
     def resolve() -> JsonObject:
@@ -96,7 +96,7 @@ def event_change(*, caller: Caller, event_id: str, draft: EventDraft) -> JsonObj
                 overrides=event.overrides if same_times else (),
             )
         provider.replace(changed)
-        at = occurrence and occurrence.recurrence_id
+        at = occurrence.recurrence_id if occurrence else None
         return _told(changed, at, caller, "invitation", invitation_text(changed, stamp=clock.now()))
 
     return once(caller=caller, operation="change_event", provider=provider, resolve=dict, act=act)
@@ -180,7 +180,7 @@ def _moved_event(event: CalendarEvent, start: datetime, end: datetime | None) ->
     """Move an event, or a series with all that was said about its single occurrences."""
     start = start.astimezone(event.zone).replace(microsecond=0)
     stays_all_day = event.all_day and start.time() == time.min and end is None
-    length = event.end - event.start if stays_all_day or not event.all_day else _HOUR
+    length = elapsed(event.start, event.end) if stays_all_day or not event.all_day else _HOUR
     end = end.astimezone(event.zone).replace(microsecond=0) if end else _after(event, start, length, stays_all_day)
     check_times(start, end)
     if (start, end) == (event.start, event.end):
@@ -224,7 +224,7 @@ def _moved_occurrence(
     event: CalendarEvent, occurrence: Occurrence, start: datetime, end: datetime | None
 ) -> CalendarEvent:
     start = start.astimezone(event.zone).replace(microsecond=0)
-    length = occurrence.end - occurrence.start
+    length = elapsed(occurrence.start, occurrence.end)
     end = end.astimezone(event.zone).replace(microsecond=0) if end else _after(event, start, length, event.all_day)
     check_times(start, end)
     if event.all_day and (start.time(), end.time()) != (time.min, time.min):

@@ -1,0 +1,3 @@
+from agents.servers.base.run import main
+
+main("agents.servers.calendar")
