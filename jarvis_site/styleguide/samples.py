@@ -89,8 +89,8 @@ def _chips(*labels: str) -> list[dict[str, str]]:
     return [{"label": label} for label in labels]
 
 
-def graph() -> dict[str, Any]:
-    """Return a plan in every state, as `components/graph.html` takes it."""
+def graph(*, prefix: str = "") -> dict[str, Any]:
+    """Return a plan in every state, as `components/graph.html` takes it; the prefix keeps ids apart on one page."""
     nodes = [
         _node(1, (1, 1), "calendar", "Read calendars", "4 people, this week", state="done", chips=_chips("Read", "0.8 s"), mark=_DONE),
         _node(2, (1, 2), "search", "Find files", "“Borealis Q3” in Clients", state="done", chips=_chips("Read", "1.2 s"), mark=_DONE),
@@ -104,6 +104,8 @@ def graph() -> dict[str, Any]:
               chips=[{"label": "Failed", "tone": "bad"}], mark=_UNDO),
         _node(8, (5, 2), "folder", "File the minutes", "Borealis/2026", state="skip", state_label="Skipped", chips=_chips("Skipped")),
     ]  # fmt: skip
+    for node in nodes:
+        node["id"] = f"{prefix}{node['id']}"
     edges = [
         {"d": "M160 43H188", "state": "done"},
         {"d": "M160 145H188", "state": "lit"},
@@ -176,17 +178,19 @@ def week() -> dict[str, Any]:
 def month() -> dict[str, Any]:
     """Return November 2026, from Monday to Sunday."""
     events = {3: ["9:00 Board"], 11: ["10:00 Lease offers", "14:00 Review"], 21: ["10:00 Plants"], 22: ["15:00 Call with Raj"]}
+    names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     numbers = [*range(26, 32), *range(1, 31), *range(1, 7)]
     cells = [
         {
             "date": number,
+            "weekday": names[index % 7],
             "other": index < 6 or index >= 36,
             "today": number == 21 and 6 <= index < 36,
             "events": events.get(number, []) if 6 <= index < 36 else [],
         }
         for index, number in enumerate(numbers)
     ]
-    return {"names": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], "cells": cells}
+    return {"names": names, "cells": cells}
 
 
 COMPONENTS: dict[str, Any] = {

@@ -1,5 +1,7 @@
 """The gallery: every component in every state, both themes side by side, and each page's layout with sample text."""
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -14,20 +16,24 @@ THEMES = ("light", "dark")
 
 @require_safe
 def gallery(request: HttpRequest) -> HttpResponse:
-    sides = [
-        {"theme": theme, "form": ContactForm(prefix=theme), "refused": bound_contact_form(prefix=f"{theme}-refused")}
-        for theme in THEMES
-    ]
     context = {
-        "sides": sides,
+        "sides": [_side(theme) for theme in THEMES],
         "parts": samples.PARTS,
         "icons": samples.icon_names(),
-        "graph": samples.graph(),
         "timeline": samples.timeline(),
         "sample": samples.COMPONENTS,
         "pages": samples.PAGES,
     }
     return render(request, "styleguide/index.html", context)
+
+
+def _side(theme: str) -> dict[str, Any]:
+    return {
+        "theme": theme,
+        "form": ContactForm(prefix=theme),
+        "refused": bound_contact_form(prefix=f"{theme}-refused"),
+        "graph": samples.graph(prefix=f"{theme}-"),
+    }
 
 
 @require_safe
