@@ -24,7 +24,7 @@ from agents.servers.mail.composition import BODY_LIMIT
 from agents.servers.mail.errors import MailboxUnavailable, NoSuchMail
 from agents.servers.mail.invitations import INVITATION_LIMIT
 
-ANSWER_SECONDS = 10
+ANSWER_SECONDS = 8  # for each command
 IMAP_PORT = 143  # begins in the clear (RFC 3501); all other ports are encrypted from the first byte
 READ_LIMIT = 10 * 1024 * 1024  # bytes of one mail that we load; beyond it only its head is shown
 SNIPPET_LIMIT = 256 * 1024  # bytes of one mail that we load for a line in a list

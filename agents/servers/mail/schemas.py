@@ -11,6 +11,7 @@ from agents.servers.mail.invitations import INVITATION_LIMIT
 
 QUERY_LIMIT = 2000  # characters; the directory is asked with the whole request of a person
 RESULT_LIMIT = 50
+READ_LIMIT = 50_000  # characters of a body; more helps no reader of a tool's answer
 
 Email = Annotated[str, Field(min_length=3, max_length=ADDRESS_LIMIT, description="For example raj@example.com.")]
 
@@ -85,6 +86,7 @@ class MailOut(BaseModel):
     subject: str
     date: datetime
     body: str
+    cut: bool = Field(description="The body is longer than what is given here.")
     invitation: str
 
 

@@ -181,10 +181,13 @@ def _uuid(text: str) -> UUID | None:
 
 def people(*, query: str) -> list[Contact]:
     """Members and contacts whom the words name: a name, an address, or a whole request in which they occur."""
+    asked = _words(query)
+    if not asked:
+        return []
     members = [Contact(name=member.user.name, email=member.user.email) for member in members_list()]
     known = {member.email.casefold() for member in members}
     contacts = [contact for contact in contacts_named(words=query) if contact.email not in known]
-    named = [member for member in members if _named(member, _words(query))]
+    named = [member for member in members if _named(member, asked)]
     return [*named, *contacts][:_PEOPLE]
 
 

@@ -9,6 +9,7 @@ from agents.servers.mail.composition import Letter
 from agents.servers.mail.contracts import Mail
 from agents.servers.mail.errors import DeliveryFailed, NoSuchMail
 from agents.servers.mail.schemas import (
+    READ_LIMIT,
     DraftOut,
     FindPeople,
     FoundOut,
@@ -85,7 +86,8 @@ def read(arguments: Read, caller: Caller) -> MailOut:
         cc=list(mail.cc),
         subject=mail.subject,
         date=mail.at,
-        body=mail.body,
+        body=mail.body[:READ_LIMIT],
+        cut=len(mail.body) > READ_LIMIT,
         invitation=mail.invitation,
     )
 

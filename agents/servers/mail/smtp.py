@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
+from time import monotonic
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -19,12 +20,15 @@ from agents.servers.mail.addresses import needs_smtputf8, wire_address
 from agents.servers.mail.characters import one_line
 from agents.servers.mail.errors import DeliveryFailed
 
-ANSWER_SECONDS = 15  # for each command; a server that needs longer is as good as down, and the step is tried again
-ACCEPT_SECONDS = 60  # for the answer to the whole mail: servers look for viruses then
+# Together less than the 30 seconds that a tool call may take, so that what happened is known in time.
+DIALOGUE_SECONDS = 10.0  # for everything before the content
+ACCEPT_SECONDS = 16.0  # for the content and the answer to it: servers look for viruses then
 SMTPS_PORT = 465  # encrypted from the first byte (RFC 8314); all other ports begin in the clear
+_GOODBYE_SECONDS = 1.0
 _START, _CONTENT_FOLLOWS, _ACCEPTED = 220, 354, 250
 _PERMANENT = 500
 _REPLY = 200
+_SHORTEST = 0.01  # seconds; none at all would mean not to wait, which is another error
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,28 @@ class SmtpAccount:
             password=settings.SMTP_PASSWORD,
             tls=settings.SMTP_TLS,
         )
+
+
+class _Bounded(smtplib.SMTP):
+    """Gives the server one deadline for all its answers together, instead of a wait for each."""
+
+    deadline = 0.0
+
+    def allow(self, seconds: float) -> None:
+        self.deadline = monotonic() + seconds
+        self._hurry()
+
+    def getreply(self) -> tuple[int, bytes]:
+        self._hurry()
+        return super().getreply()
+
+    def _hurry(self) -> None:
+        if self.sock is not None:
+            self.sock.settimeout(max(self.deadline - monotonic(), _SHORTEST))
+
+
+class _BoundedTls(_Bounded, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +100,7 @@ def deliver(message: EmailMessage, *, sender: str, recipients: tuple[str, ...], 
 
 
 @contextmanager
-def _session(account: SmtpAccount) -> Iterator[smtplib.SMTP]:
+def _session(account: SmtpAccount) -> Iterator[_Bounded]:
     """A connection, encrypted and signed in. Whatever fails inside and is not a `DeliveryFailed` sent nothing."""
     smtp = _client(account)
     try:
@@ -94,14 +120,15 @@ def _session(account: SmtpAccount) -> Iterator[smtplib.SMTP]:
         _leave(smtp)
 
 
-def _client(account: SmtpAccount) -> smtplib.SMTP:
+def _client(account: SmtpAccount) -> _Bounded:
     if account.tls and account.port == SMTPS_PORT:
-        return smtplib.SMTP_SSL(timeout=ANSWER_SECONDS, context=ssl.create_default_context())
-    return smtplib.SMTP(timeout=ANSWER_SECONDS)
+        return _BoundedTls(timeout=DIALOGUE_SECONDS, context=ssl.create_default_context())
+    return _Bounded(timeout=DIALOGUE_SECONDS)
 
 
-def _connect(smtp: smtplib.SMTP, account: SmtpAccount) -> None:
+def _connect(smtp: _Bounded, account: SmtpAccount) -> None:
     smtp._host = account.host  # type: ignore[attr-defined]  # the certificate's name; only the constructor sets it
+    smtp.allow(DIALOGUE_SECONDS)
     code, reply = smtp.connect(account.host, account.port)
     if code != _START:
         raise smtplib.SMTPConnectError(code, reply)
@@ -112,10 +139,11 @@ def _connect(smtp: smtplib.SMTP, account: SmtpAccount) -> None:
         smtp.login(account.user, account.password)
 
 
-def _leave(smtp: smtplib.SMTP) -> None:
+def _leave(smtp: _Bounded) -> None:
     """Say goodbye if there is somebody to say it to; how that goes changes nothing any more."""
     with suppress(OSError):
         if smtp.sock is not None:
+            smtp.allow(_GOODBYE_SECONDS)
             smtp.quit()
     smtp.close()
 
@@ -149,14 +177,13 @@ def _mail_options(smtp: smtplib.SMTP, sender: str, recipients: tuple[str, ...]) 
     return ["SMTPUTF8", "BODY=8BITMIME"]
 
 
-def _hand_over(smtp: smtplib.SMTP, content: bytes) -> None:
+def _hand_over(smtp: _Bounded, content: bytes) -> None:
     """The part after which nobody can take it back."""
     code, reply = smtp.docmd("DATA")
     if code != _CONTENT_FOLLOWS:
         raise smtplib.SMTPResponseException(code, reply)
     try:
-        if smtp.sock is not None:
-            smtp.sock.settimeout(ACCEPT_SECONDS)
+        smtp.allow(ACCEPT_SECONDS)
         smtp.send(_on_the_wire(content))
         code, reply = smtp.getreply()
     except (OSError, ValueError) as error:
