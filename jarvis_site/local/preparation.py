@@ -42,7 +42,7 @@ class Preparation:
         return sign_in
 
     def seed(self) -> dict[str, Any]:
-        """Create the demo data that are missing; return the sign-in the command prints as its last line."""
+        """Create the demo data that are missing; return the sign-in that the command prints as its last line."""
         lines = self.manage("demo").strip().splitlines()
         try:
             return dict(json.loads(lines[-1]))
