@@ -12,8 +12,8 @@
 -- jarvis_platform  sweepers, relay, operators: sees all organizations, by policy
 -- jarvis_owner     migrations only: owns the tables, sees no tenant's rows
 -- jarvis_lookup    cannot sign in: owns the functions that must read what jarvis_app may not
--- jarvis_search    cannot sign in: will own the text search functions, see the leakproof rule in THREAT_MODEL.md
--- None of them is a superuser or has BYPASSRLS, and jarvis_app is a member of none of the others: system checks watch it.
+-- jarvis_search    cannot sign in: for text search functions; under a policy full-text and LIKE indexes are not used
+-- None is a superuser or has BYPASSRLS, and jarvis_app is a member of none of the others; system checks watch it.
 
 DO $$
 DECLARE

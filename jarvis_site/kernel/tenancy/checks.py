@@ -140,7 +140,7 @@ def _unique_sets(model: type[Model]) -> Iterator[tuple[list[str], str]]:
 
 
 def _named_in(model: type[Model], constraint: UniqueConstraint) -> list[str]:
-    references = (model._get_expr_references(expression) for expression in constraint.expressions)  # type: ignore[attr-defined]  # Django's own, for its checks
+    references = (model._get_expr_references(expression) for expression in constraint.expressions)  # type: ignore[attr-defined]  # private
     return [name for found in references for name, *_lookups in found]
 
 
