@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 
@@ -68,9 +68,9 @@ class TenantMiddleware:
         return response
 
 
-def _refuse_streams(response: HttpResponse) -> None:
+def _refuse_streams(response: HttpResponseBase) -> None:
     """A streamed body is made after the scope has closed; only files, which need no database, may stream."""
-    if isinstance(response, StreamingHttpResponse) and not hasattr(response, "file_to_stream"):
+    if response.streaming and not isinstance(response, FileResponse):
         raise TypeError("a streaming response inside an organization must open its own tenant scope")
 
 

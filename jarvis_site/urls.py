@@ -1,14 +1,14 @@
 """All addresses. What belongs to an organization stands below `/o/<slug>/`, where the tenant scope is open."""
 
 from django.conf import settings
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from accounts import views as account_views
 from jarvis_site import shell
 from jarvis_site.api import api
 from jarvis_site.observability import views as observability_views
 
-inside = [
+inside: list[URLPattern | URLResolver] = [
     path("chat/", include("chat.urls")),
     path("runs/", include("agents.urls")),
     path("approvals/", include("permissions.urls")),
@@ -20,7 +20,7 @@ inside = [
     path("settings/", include("accounts.urls")),
     path("counts/", shell.counts, name="counts"),
 ]
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", account_views.home, name="home"),
     path("o/<slug:slug>/", include(inside)),
     path("organizations/new/", account_views.organization_new, name="organization_create"),

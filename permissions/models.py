@@ -1,6 +1,5 @@
 """Questions to people about exact calls."""
 
-from datetime import datetime
 from uuid import UUID
 
 from django.db import models
@@ -60,7 +59,6 @@ class Consent(TenantModel):
         ]
 
     member_id: UUID
-    expires_at: datetime
 
     def __str__(self) -> str:
         return self.title

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.middleware import request_actor
 from permissions.contracts import ConsentState
+from permissions.models import Consent
 from permissions.payloads import payload_of
 from permissions.selectors import consent_get, consents_decided, consents_waiting
 from permissions.services import consent_approve, consent_deny
@@ -52,7 +53,7 @@ def decide(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:
     return redirect("permissions:list", slug=slug)
 
 
-def _page(request: HttpRequest, *, consents: list, decided: bool, shown: object) -> HttpResponse:  # type: ignore[type-arg]
+def _page(request: HttpRequest, *, consents: list[Consent], decided: bool, shown: Consent | None) -> HttpResponse:
     context = {
         "consents": consents,
         "tab": "decided" if decided else "mine",

@@ -12,7 +12,7 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import F
 
-from agents.contracts import StepState, ToolCall, ToolFailure, ToolResult
+from agents.contracts import JsonObject, StepState, ToolCall, ToolFailure, ToolResult
 from agents.models import Run, Step
 from agents.workflows import journal, transitions
 from agents.workflows.executor import Ask, Executor, Go, Refuse
@@ -84,7 +84,7 @@ def _start(run: Run, step: Step, call: ToolCall) -> None:
     transitions.settle(run)
 
 
-def _park(run: Run, step: Step, arguments: dict[str, object]) -> None:
+def _park(run: Run, step: Step, arguments: JsonObject) -> None:
     """The step waits for people; a wait is no attempt."""
     Step.objects.filter(id=step.id).update(
         state=StepState.ASKING,

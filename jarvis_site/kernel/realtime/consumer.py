@@ -132,7 +132,8 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             with tenant(organization_id, member=actor.member_id):
                 return work(actor)
 
-        return await database_sync_to_async(scoped)()
+        result: T = await database_sync_to_async(scoped)()
+        return result
 
     async def _send(self, frame: Frame) -> None:
         await self.send(text_data=json.dumps(frame, default=str))
