@@ -23,6 +23,7 @@ _MEALS = re.compile(r"\b(?:lunch|dinner|breakfast|brunch)\b", re.IGNORECASE)
 _WHOLE_DAYS = re.compile(r"\b(?:holidays?|vacation|day off|birthday|trip|conference|off|leave)\b", re.IGNORECASE)
 _PART_OF_DAY = re.compile(r"\b(?:morning|afternoon|evening|night|tonight|lunchtime)\b", re.IGNORECASE)
 _EXACT_HOUR = re.compile(r"\d|\b(?:noon|midday|midnight|(?:at|past|to) \w+)\b", re.IGNORECASE)
+_LENGTH = re.compile(r"\b[\w.]+[ -](?:minutes?|mins?|hours?|hrs?)\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|my|our|a|an|that|this)\s+", re.IGNORECASE)
 _NAMES = re.compile(r"\s*(?:,|;|&|\band\b)\s*", re.IGNORECASE)
 _DROPPED_FROM_NAMES = re.compile(r"^(?:both|me|us|myself)$", re.IGNORECASE)
@@ -97,7 +98,7 @@ def _event_time(clause: Clause, context: SkillContext, title: str) -> Moment | Q
         return _ask("when", text % {"title": title})
     if found.all_day and not (_WHOLE_DAYS.search(title) or _ALL_DAY.search(when)):
         return _ask_hour(title, found)
-    if _PART_OF_DAY.search(when) and not _EXACT_HOUR.search(when) and not found.rrule:
+    if _PART_OF_DAY.search(when) and not _EXACT_HOUR.search(_LENGTH.sub("", when)) and not found.rrule:
         return _ask_hour(title, found)
     if found.start < context.request.now and not (found.all_day and _end(found) > context.request.now):
         return _ask_later(title, found)

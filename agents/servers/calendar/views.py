@@ -30,7 +30,7 @@ from agents.servers.calendar.services.feeds import feed_owner, feed_text
 from agents.servers.calendar.services.reminders import reminder_json
 from agents.servers.calendar.words import DASH, rule_words
 from agents.servers.calendar.zones import zone_named
-from jarvis_site.kernel.errors import NotFound
+from jarvis_site.kernel.errors import NotFound, Unavailable
 
 VIEWS = {
     "month": (grid.month_window, grid.month_page),
@@ -137,7 +137,7 @@ def _found(caller: Caller, event_id: str) -> tuple[CalendarEvent, Occurrence | N
     except ToolError as error:
         if error.code == "not_found":
             raise NotFound(error.message) from error
-        raise
+        raise Unavailable(error.message) from error
 
 
 def _detail(found: CalendarEvent, occurrence: Occurrence | None, event_id: str, caller: Caller) -> dict[str, Any]:
