@@ -16,6 +16,14 @@ def runs_list(*, actor: Actor) -> QuerySet[Run]:
     return Run.objects.filter(member_id=actor.member_id).order_by("-created_at")
 
 
+def unfinished_in(*, conversation_ids: list[UUID], actor: Actor) -> dict[UUID, RunState]:
+    """State of the newest unfinished run of each conversation that has one."""
+    open_states = [state for state in RunState if not state.final]
+    runs = Run.objects.filter(conversation_id__in=conversation_ids, member_id=actor.member_id, state__in=open_states)
+    rows = runs.order_by("created_at").values_list("conversation_id", "state")
+    return {conversation_id: RunState(state) for conversation_id, state in rows if conversation_id is not None}
+
+
 def run_get(*, run_id: UUID, actor: Actor) -> Run:
     """Raises `NotFound` for everybody but the person it is carried out for."""
     run = Run.objects.filter(id=run_id, member_id=actor.member_id).first()

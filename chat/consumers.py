@@ -16,8 +16,7 @@ def follow(actor: Actor, conversation_id: UUID, after: int) -> CatchUp:
     conversation = conversation_get(conversation_id=conversation_id, actor=actor)
     changed = messages_of(conversation=conversation, after=after)
     frames: list[Frame] = [
-        {"type": "turn", "number": message.number, "id": str(message.id), "state": message.state}
-        for message in changed
+        {"type": "turn", "number": message.number, "id": str(message.id), "state": message.state} for message in changed
     ]
     return CatchUp(number=conversation.number, frames=frames)
 
@@ -37,14 +36,15 @@ def send_message(actor: Actor, frame: Frame) -> Frame:
         text=str(frame.get("text", "")),
         client_id=_uuid(frame.get("id")),
     )
-    return {"message": str(message.id), "number": message.number, "state": message.state}
+    return conversations.receipt(message)
 
 
 @command("chat.typing")
 def typing(actor: Actor, frame: Frame) -> Frame:
     """The person types in one tab: the others show it. Nothing is stored."""
     conversation = conversation_get(conversation_id=_uuid(frame.get("conversation")), actor=actor)
-    send(f"conversation:{conversation.id}", {"type": "typing", "who": actor.name, "from": str(frame.get("tab", ""))[:40]})
+    tab = str(frame.get("tab", ""))[:40]
+    send(f"conversation:{conversation.id}", {"type": "typing", "who": actor.name, "from": tab})
     return {}
 
 
@@ -53,9 +53,7 @@ def read(actor: Actor, frame: Frame) -> Frame:
     number = frame.get("number")
     if not isinstance(number, int):
         raise Invalid
-    conversations.conversation_read(
-        conversation_id=_uuid(frame.get("conversation")), actor=actor, number=number
-    )
+    conversations.conversation_read(conversation_id=_uuid(frame.get("conversation")), actor=actor, number=number)
     return {}
 
 

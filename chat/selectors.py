@@ -1,10 +1,14 @@
 """Reads of conversations. A conversation is seen by the member it belongs to."""
 
+from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.contracts import Actor
+from agents.contracts import RunState
+from agents.selectors import unfinished_in
 from chat.contracts import Author, MessageState
 from chat.models import Conversation, Message
 from jarvis_site.kernel.errors import NotFound
@@ -20,6 +24,39 @@ def conversations_list(*, actor: Actor, query: str = "") -> QuerySet[Conversatio
     return conversations.filter(Exists(inside))
 
 
+type Mark = Literal["wait", "run", "unread", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A conversation in the list.
+
+    Attributes:
+        mark: it waits for the person, or something is being done, or there is something new.
+    """
+
+    conversation: Conversation
+    mark: Mark
+
+
+def conversations_marked(*, conversations: list[Conversation], actor: Actor) -> list[Listed]:
+    """Say of each conversation what goes on in it, with two queries however many there are."""
+    runs = unfinished_in(conversation_ids=[item.id for item in conversations], actor=actor)
+    replies = Message.objects.filter(
+        conversation__in=conversations, author=Author.JARVIS, state=MessageState.WRITING
+    ).values_list("conversation_id", flat=True)
+    busy = set(replies) | runs.keys()
+    return [Listed(item, _mark(item, runs.get(item.id), busy=item.id in busy)) for item in conversations]
+
+
+def _mark(conversation: Conversation, state: RunState | None, *, busy: bool) -> Mark:
+    if state is RunState.WAITING:
+        return "wait"
+    if busy:
+        return "run"
+    return "unread" if conversation.number > conversation.read_number else ""
+
+
 def conversation_get(*, conversation_id: UUID, actor: Actor) -> Conversation:
     """Raises `NotFound` for everybody but the person it belongs to."""
     conversation = Conversation.objects.filter(id=conversation_id, member_id=actor.member_id).first()
@@ -33,6 +70,11 @@ def messages_of(*, conversation: Conversation, after: int = 0) -> QuerySet[Messa
     return Message.objects.filter(conversation=conversation, number__gt=after).order_by("position")
 
 
+def runs_of(*, conversation: Conversation) -> QuerySet[Message]:
+    """The replies that started a run, the newest first."""
+    return Message.objects.filter(conversation=conversation, run_id__isnull=False).order_by("-position")
+
+
 def message_get(*, message_id: UUID, conversation: Conversation) -> Message:
     """Raises `NotFound` when the conversation has no such message."""
     message = Message.objects.filter(id=message_id, conversation=conversation).first()
@@ -43,6 +85,4 @@ def message_get(*, message_id: UUID, conversation: Conversation) -> Message:
 
 def writing(*, conversation: Conversation) -> bool:
     """Whether a reply is being written."""
-    return Message.objects.filter(
-        conversation=conversation, author=Author.JARVIS, state=MessageState.WRITING
-    ).exists()
+    return Message.objects.filter(conversation=conversation, author=Author.JARVIS, state=MessageState.WRITING).exists()

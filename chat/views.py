@@ -1,9 +1,9 @@
-"""Chat's pages and fragments."""
+"""Chat's pages and fragments. Programs (the page's own scripts) ask for JSON and get no redirects."""
 
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -12,37 +12,52 @@ from accounts.contracts import Actor
 from accounts.middleware import request_actor
 from agents.orchestrator import examples
 from agents.run_cards import RunCard, cards_of
-from chat.models import Message
-from chat.selectors import conversation_get, conversations_list, message_get, messages_of
+from chat.contracts import MessageState
+from chat.models import Conversation, Message
+from chat.selectors import (
+    conversation_get,
+    conversations_list,
+    conversations_marked,
+    message_get,
+    messages_of,
+    runs_of,
+    writing,
+)
 from chat.services import conversations
+from chat.services.conversations import LONGEST_MESSAGE, receipt
 from jarvis_site.kernel.errors import Invalid
+from jarvis_site.kernel.errors.middleware import wants_json
 
 LISTED = 60
+LONGEST_QUERY = 100
+# Which runs the strip above the composer looks at: older ones are finished or forgotten, and have their own page.
+STRIP_RUNS = 5
 
 
 @require_safe
-def conversation_list(request: HttpRequest, slug: str) -> HttpResponse:
+def start(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - the scope was opened from it
     """A new conversation: the composer, what can be said, and the list beside it."""
-    context = _list_context(request) | {"examples": examples(), "start_url": reverse("chat:new", args=[slug])}
+    said = request.GET.get("say", "")[:LONGEST_MESSAGE]
+    context = _list_context(request) | {"examples": examples(), "said": said}
     return render(request, "chat/start.html", context)
 
 
 @require_safe
-def items(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - the scope was opened from it
-    """The list of conversations, as a fragment."""
-    return render(request, "chat/conversation_list.html#items", _list_context(request))
+def items(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001
+    """The list of conversations: a page of its own, or its rows for a script."""
+    fragment = "HX-Request" in request.headers
+    template = "chat/conversation_list.html#items" if fragment else "chat/conversation_list.html"
+    return render(request, template, _list_context(request) | {"current": request.GET.get("current", "")})
 
 
 @require_POST
 def conversation_new(request: HttpRequest, slug: str) -> HttpResponse:
     """Start a conversation with its first message."""
-    actor = request_actor(request)
-    text = request.POST.get("text", "")
-    conversation = conversations.conversation_create(actor=actor)
-    conversations.message_send(
-        conversation_id=conversation.id, actor=actor, text=text, client_id=_client_id(request)
+    conversation = conversations.conversation_start(
+        actor=request_actor(request), text=request.POST.get("text", ""), client_id=_client_id(request)
     )
-    return redirect("chat:detail", slug=slug, conversation_id=conversation.id)
+    address = reverse("chat:detail", args=[slug, conversation.id])
+    return JsonResponse({"url": address}, status=201) if wants_json(request) else redirect(address)
 
 
 @require_safe
@@ -50,65 +65,79 @@ def conversation_detail(request: HttpRequest, slug: str, conversation_id: UUID) 
     actor = request_actor(request)
     conversation = conversation_get(conversation_id=conversation_id, actor=actor)
     turns = list(messages_of(conversation=conversation))
-    _with_cards(turns, actor)
+    cards = _with_cards(turns, actor)
     conversations.conversation_read(conversation_id=conversation.id, actor=actor, number=conversation.number)
     context = _list_context(request) | {
         "conversation": conversation,
+        "current": str(conversation.id),
         "turns": turns,
-        "writing": any(turn.state == "writing" for turn in turns),
+        "writing": any(turn.state == MessageState.WRITING for turn in turns),
+        "strip": _unfinished(turns, cards),
     }
     return render(request, "chat/conversation.html", context)
 
 
 @require_safe
 def turn(request: HttpRequest, slug: str, conversation_id: UUID, message_id: UUID) -> HttpResponse:  # noqa: ARG001
-    """One turn, as a fragment."""
+    """One turn as it is now, with the strip and the composer's state that belong to it."""
     actor = request_actor(request)
     conversation = conversation_get(conversation_id=conversation_id, actor=actor)
     message = message_get(message_id=message_id, conversation=conversation)
-    _with_cards([message], actor)
-    context = {"turn": message, "conversation": conversation}
-    return render(request, "chat/conversation.html#turn", context)
+    recent = list(runs_of(conversation=conversation)[:STRIP_RUNS])
+    cards = _with_cards([*recent, message], actor)
+    context = {
+        "turn": message,
+        "conversation": conversation,
+        "strip": _unfinished(recent[::-1], cards),
+        "writing": writing(conversation=conversation),
+    }
+    return render(request, "chat/conversation.html#update", context)
 
 
 @require_POST
 def message_send(request: HttpRequest, slug: str, conversation_id: UUID) -> HttpResponse:
-    actor = request_actor(request)
     message = conversations.message_send(
         conversation_id=conversation_id,
-        actor=actor,
+        actor=request_actor(request),
         text=request.POST.get("text", ""),
         client_id=_client_id(request),
     )
-    if request.headers.get("Accept", "").startswith("text/vnd.turn"):
-        conversation = conversation_get(conversation_id=conversation_id, actor=actor)
-        return render(request, "chat/conversation.html#turn", {"turn": message, "conversation": conversation})
+    if wants_json(request):
+        return JsonResponse(receipt(message), status=201)
     return _to_end(slug, conversation_id)
 
 
 @require_POST
 def reply_stop(request: HttpRequest, slug: str, conversation_id: UUID) -> HttpResponse:
     conversations.reply_stop(conversation_id=conversation_id, actor=request_actor(request))
-    return _to_end(slug, conversation_id)
+    return HttpResponse(status=204) if wants_json(request) else _to_end(slug, conversation_id)
 
 
 @require_POST
 def reply_again(request: HttpRequest, slug: str, conversation_id: UUID, message_id: UUID) -> HttpResponse:
     conversations.reply_again(message_id=message_id, actor=request_actor(request))
-    return _to_end(slug, conversation_id)
+    return HttpResponse(status=204) if wants_json(request) else _to_end(slug, conversation_id)
 
 
 def _list_context(request: HttpRequest) -> dict[str, Any]:
-    query = request.GET.get("q", "").strip()[:100]
-    found = conversations_list(actor=request_actor(request), query=query)
-    return {"conversations": list(found[:LISTED]), "query": query}
+    actor = request_actor(request)
+    query = request.GET.get("q", "").strip().replace("\0", "")[:LONGEST_QUERY]
+    found: list[Conversation] = list(conversations_list(actor=actor, query=query)[:LISTED])
+    return {"listed": conversations_marked(conversations=found, actor=actor), "query": query}
 
 
-def _with_cards(turns: list[Message], actor: Actor) -> None:
+def _with_cards(turns: list[Message], actor: Actor) -> dict[UUID, RunCard]:
     """Give each turn that carries a run the card of that run, with a constant number of queries."""
-    cards: dict[UUID, RunCard] = cards_of(run_ids=[turn.run_id for turn in turns if turn.run_id], actor=actor)
+    cards = cards_of(run_ids=[turn.run_id for turn in turns if turn.run_id], actor=actor)
     for item in turns:
-        item.card = cards.get(item.run_id) if item.run_id else None  # type: ignore[attr-defined]
+        item.card = cards.get(item.run_id) if item.run_id else None  # type: ignore[attr-defined]  # for the template
+    return cards
+
+
+def _unfinished(turns: list[Message], cards: dict[UUID, RunCard]) -> RunCard | None:
+    """The newest run of these turns that is not over."""
+    newest_first = (cards[turn.run_id] for turn in reversed(turns) if turn.run_id in cards)
+    return next((card for card in newest_first if not card.over), None)
 
 
 def _client_id(request: HttpRequest) -> UUID | None:
@@ -119,5 +148,5 @@ def _client_id(request: HttpRequest) -> UUID | None:
         raise Invalid from None
 
 
-def _to_end(slug: str, conversation_id: UUID) -> HttpResponseRedirect:
+def _to_end(slug: str, conversation_id: UUID) -> HttpResponse:
     return redirect(reverse("chat:detail", args=[slug, conversation_id]) + "#end")

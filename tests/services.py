@@ -28,6 +28,8 @@ ROLES = {"DATABASE_URL": "jarvis_app", "DATABASE_PLATFORM_URL": "jarvis_platform
 # Set by the controlling process for the workers it starts, and by each process for what tests start.
 _STARTED = "JARVIS_TEST_RUN"
 _OWNER = "JARVIS_TEST_WORKER"
+# Valkey has sixteen databases: the lower half for tests, the upper for whole sites beside them.
+_FIRST_APART = 8
 
 
 class Run:
@@ -99,13 +101,13 @@ def stop() -> None:
 
 def _take_own_part(worker: str) -> None:
     """Queues by database number, channels by prefix (publish and subscribe do not know database numbers)."""
-    number = int(worker.removeprefix("gw")) + 1 if worker != "main" else 0
+    os.environ[_OWNER] = worker
+    number = _worker_number()
     url = _numbered(os.environ["REDIS_URL"], number)
     workspaces = Path(os.environ[_STARTED]) / f"workspaces-{worker}"
     workspaces.mkdir(exist_ok=True)
     os.environ.update(
         {
-            _OWNER: worker,
             "REDIS_URL": url,
             "CELERY_BROKER_URL": _as_broker(url, number),
             "JARVIS_CHANNEL_PREFIX": f"test-{worker}",
@@ -117,7 +119,7 @@ def _take_own_part(worker: str) -> None:
 def _numbered(url: str, number: int) -> str:
     parts = urlsplit(url)
     if parts.scheme == "unix":
-        return urlunsplit(parts._replace(query=f"db={number}"))
+        return f"unix://{parts.path}?db={number}"  # urlunsplit leaves the slashes out
     return urlunsplit(parts._replace(path=f"/{number}"))
 
 
@@ -180,3 +182,21 @@ def child_environment(database: str) -> dict[str, str]:
     """Our environment, pointed at the test database instead of the one it was copied from."""
     addresses = {name: make_conninfo(os.environ[name], dbname=database) for name in ROLES if name in os.environ}
     return {**os.environ, **addresses, "DJANGO_SETTINGS_MODULE": "jarvis_site.settings"}
+
+
+def apart_environment(database: str, folder: Path) -> dict[str, str]:
+    """An environment on the same servers in which nothing is shared with the tests: queues, channels and files too."""
+    number = _FIRST_APART + _worker_number() % _FIRST_APART
+    url = _numbered(os.environ["REDIS_URL"], number)
+    return {
+        **child_environment(database),
+        "REDIS_URL": url,
+        "CELERY_BROKER_URL": _as_broker(url, number),
+        "JARVIS_CHANNEL_PREFIX": f"apart-{number}",
+        "JARVIS_WORKSPACE_DIR": str(folder / "workspaces"),
+    }
+
+
+def _worker_number() -> int:
+    worker = os.environ[_OWNER]
+    return int(worker.removeprefix("gw")) + 1 if worker != "main" else 0

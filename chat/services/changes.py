@@ -55,7 +55,8 @@ def announce(message: Message) -> None:
 
 
 def _member_of(message: Message) -> UUID:
-    return message.conversation.member_id
+    member_id: UUID = message.conversation.member_id
+    return member_id
 
 
 def clean(text: str) -> str:

@@ -24,6 +24,24 @@ def conversation_create(*, actor: Actor) -> Conversation:
 
 
 @transaction.atomic
+def conversation_start(*, actor: Actor, text: str, client_id: UUID | None = None) -> Conversation:
+    """Start a conversation with its first message. Doing it again with the same `client_id` starts no second one.
+
+    Raises:
+        EmptyMessage, LongMessage: nothing was stored.
+    """
+    if client_id is not None:
+        mine = Message.objects.select_related("conversation").filter(conversation__member_id=actor.member_id)
+        already = mine.filter(client_id=client_id).first()
+        if already is not None:
+            found: Conversation = already.conversation
+            return found
+    conversation = conversation_create(actor=actor)
+    message_send(conversation_id=conversation.id, actor=actor, text=text, client_id=client_id)
+    return conversation
+
+
+@transaction.atomic
 def message_send(*, conversation_id: UUID, actor: Actor, text: str, client_id: UUID | None = None) -> Message:
     """Store what the person said and have it answered. Sending the same `client_id` again changes nothing.
 
@@ -44,11 +62,19 @@ def message_send(*, conversation_id: UUID, actor: Actor, text: str, client_id: U
     if not conversation.title:
         conversation.title = _title(words)
         conversation.save(update_fields=["title"])
-    message = changes.add(
-        conversation, author=Author.PERSON, state=MessageState.SENT, text=words, client_id=client_id
-    )
+    message = changes.add(conversation, author=Author.PERSON, state=MessageState.SENT, text=words, client_id=client_id)
     REPLY.enqueue(message_id=message.id)
     return message
+
+
+def receipt(message: Message) -> dict[str, str | int]:
+    """What the sender is told about a stored message, through whichever door it came."""
+    return {
+        "message": str(message.id),
+        "number": message.number,
+        "position": message.position,
+        "state": str(message.state),
+    }
 
 
 @transaction.atomic
@@ -84,20 +110,19 @@ def reply_again(*, message_id: UUID, actor: Actor) -> None:
     reply.refresh_from_db()
     if reply.state not in {MessageState.ERROR, MessageState.STOPPED} or reply.run_id:
         raise Conflict
-    question = reply.answers
-    reply.delete()
-    changes.change(conversation, question, state=MessageState.SENT)
-    realtime.publish(f"conversation:{conversation.id}", {"type": "gone", "number": conversation.number, "id": str(message_id)})
-    REPLY.enqueue(message_id=question.id)
+    # The reply keeps its place and its id, so that a page that was away meanwhile shows no reply that is gone.
+    changes.change(conversation, reply, state=MessageState.WRITING, text="", options=[], resume=None, writer=None)
+    changes.change(conversation, reply.answers, state=MessageState.SENT)
+    REPLY.enqueue(message_id=reply.answers.id)
 
 
 @transaction.atomic
 def conversation_read(*, conversation_id: UUID, actor: Actor, number: int) -> None:
     """The person has seen everything up to `number`."""
     conversation = conversation_get(conversation_id=conversation_id, actor=actor)
-    Conversation.objects.filter(id=conversation.id, read_number__lt=number).update(
-        read_number=min(number, conversation.number)
-    )
+    seen = min(number, conversation.number)
+    if Conversation.objects.filter(id=conversation.id, read_number__lt=seen).update(read_number=seen):
+        realtime.publish(f"chat:{actor.member_id}", {"type": "conversations.changed"})
 
 
 def answer_next(conversation: Conversation) -> None:
