@@ -21,7 +21,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "parts": samples.PARTS,
         "icons": samples.icon_names(),
         "timeline": samples.timeline(),
-        "sample": samples.COMPONENTS,
+        "sample": samples.components(),
         "pages": samples.PAGES,
     }
     return render(request, "styleguide/index.html", context)
@@ -45,7 +45,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         "shell": samples.shell(name),
         "graph": samples.graph(),
         "timeline": samples.timeline(),
-        "sample": samples.COMPONENTS,
+        "sample": samples.components(),
         "week": samples.week(),
         "month": samples.month(),
         "error": Conflict(),
