@@ -17,7 +17,7 @@ class _ManyFiles(forms.ClearableFileInput):
 class _FilesField(forms.FileField):
     widget = _ManyFiles
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> "list[UploadedFile[Any]]":  # quoted: generic for mypy only
         return [super(_FilesField, self).clean(item, initial) for item in data or [None]]
 
 
@@ -26,7 +26,7 @@ class _InFolderForm(forms.Form):
 
 
 class UploadForm(_InFolderForm):
-    files = _FilesField(
+    uploads = _FilesField(
         label=_("Files to upload"),
         help_text=format_lazy(_("At most {limit} MB each."), limit=MAX_FILE_BYTES // MIB),
         error_messages={"required": _("Choose at least one file.")},
