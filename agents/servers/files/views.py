@@ -56,7 +56,7 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return _again(request, slug, upload_form=form)
     folder = form.cleaned_data["path"]
-    for file in form.cleaned_data["files"]:
+    for file in form.cleaned_data["uploads"]:
         target = f"{folder}/{file.name}" if folder else str(file.name)
         try:
             services.file_write(path=target, content=file.chunks(), overwrite=form.cleaned_data["overwrite"])
