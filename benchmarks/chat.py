@@ -1,0 +1,84 @@
+"""Message to stored acknowledgement at 50 messages a second, while the worker answers them; approval to start."""
+
+import asyncio
+import itertools
+import time
+
+from benchmarks.browser import Browser, Line
+from benchmarks.figures import Figure, milliseconds, show
+from tests.local.site import Site
+
+RATE = 50
+SECONDS = 10
+CONVERSATIONS = 10
+APPROVALS = 30
+
+
+def measure(site: Site) -> None:
+    browser = Browser(site.url)
+    acknowledged, bare = asyncio.run(_acknowledgements(browser))
+    show(
+        f"Chat: {RATE} messages a second for {SECONDS} s over a websocket, answered by the worker meanwhile",
+        [
+            Figure("message to stored acknowledgement", milliseconds(acknowledged), "p99 60 ms"),
+            Figure("bare ping on the same socket", milliseconds(bare)),
+        ],
+    )
+    started = asyncio.run(_approvals(browser))
+    show(
+        "Consent: from the click to the step's start, as the browser sees it",
+        [Figure("approved to step started", milliseconds(started), "p99 500 ms")],
+    )
+
+
+async def _acknowledgements(browser: Browser) -> tuple[list[float], list[float]]:
+    rooms = [browser.api("conversations/", {})["id"] for _room in range(CONVERSATIONS)]
+    async with browser.socket() as socket:
+        line = Line(socket)
+        bare = [await _timed(line.ping()) for _ping in range(100)]
+        begin, sent = time.perf_counter(), []
+        for number, room in zip(range(RATE * SECONDS), itertools.cycle(rooms), strict=False):
+            await asyncio.sleep(max(0.0, begin + number / RATE - time.perf_counter()))
+            sent.append(asyncio.create_task(_timed(line.ask("chat.send", conversation=room, text="thank you"))))
+        acknowledged = await asyncio.gather(*sent)
+        line.stop()
+    return list(acknowledged), bare
+
+
+async def _approvals(browser: Browser) -> list[float]:
+    times = []
+    async with browser.socket() as socket:
+        line = Line(socket)
+        for number in range(APPROVALS):
+            room = browser.api("conversations/", {})["id"]
+            text = f"email raj@example.com saying hello number {number}"
+            await line.ask("chat.send", conversation=room, text=text)
+            consent = await _until_asked(browser)
+            await line.follow(f"run:{consent['run_id']}")
+            begin = time.perf_counter()
+            path = f"approvals/{consent['id']}/decision"
+            await asyncio.to_thread(browser.api, path, {"decision": "approve"})
+            await _until_started(line)
+            times.append(time.perf_counter() - begin)
+        line.stop()
+    return times
+
+
+async def _until_asked(browser: Browser) -> dict[str, str]:
+    async with asyncio.timeout(60):
+        while not (waiting := await asyncio.to_thread(browser.api, "approvals/")):
+            await asyncio.sleep(0.05)
+    found: dict[str, str] = waiting[0]
+    return found
+
+
+async def _until_started(line: Line) -> None:
+    async with asyncio.timeout(60):
+        while (await line.frames.get()).get("kind") != "step.started":
+            pass
+
+
+async def _timed(work: object) -> float:
+    begin = time.perf_counter()
+    await work  # type: ignore[misc]
+    return time.perf_counter() - begin
