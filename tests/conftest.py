@@ -1,6 +1,9 @@
 """What all tests share. Servers come from `tests.services`, through the settings."""
 
+import os
+import shutil
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -31,3 +34,15 @@ def pytest_unconfigure() -> None:
 def child_environment(transactional_db: None) -> Mapping[str, str]:
     """The environment for processes a test starts: they see the same database, queues and files as the test."""
     return services.child_environment(str(connections["owner"].settings_dict["NAME"]))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The Chromium that `make test` found or installed; a missing one is a failure, not a reason to skip."""
+    found = [os.environ.get("CHROMIUM"), *map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))]
+    path = next(filter(None, found), None)
+    if path is None:
+        pytest.fail("The browser tests need a Chromium: install the package 'chromium', or set CHROMIUM.")
+    # Chromium refuses to sandbox itself for root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {**browser_type_launch_args, "executable_path": path, "args": arguments}

@@ -20,17 +20,22 @@ pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("supervisor"), pytest.
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+def place() -> Iterator[Site]:
     """In a folder with a space in its name, which everything that quotes must survive."""
     with tempfile.TemporaryDirectory(prefix="jarvis site ") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        running = Site(folder)
-        try:
-            running.start()
-            yield running
-        finally:
-            running.end()
+        site = Site(folder)
+        yield site
+        site.end()
+
+
+@pytest.fixture
+def site(place: Site) -> Site:
+    """A running site; started again only after a test that ended it."""
+    if not place.running:
+        place.start()
+    return place
 
 
 def _all_well(site: Site) -> bool:
@@ -91,7 +96,6 @@ def test_ctrl_c_ends_everything_in_order(site: Site) -> None:
     assert site.left_over() == []
     ends = [site.said.index(f"{name} ended") for name in ("web", "worker", "beat")]
     assert ends == sorted(ends)
-    site.start()
 
 
 def test_make_stop_ends_it_from_elsewhere(site: Site) -> None:
@@ -99,7 +103,6 @@ def test_make_stop_ends_it_from_elsewhere(site: Site) -> None:
     assert site.wait() == 0
     assert site.left_over() == []
     assert command("status", environment=site.environment).returncode == 1
-    site.start()
 
 
 def test_a_busy_port_is_said_at_once_with_what_to_do(tmp_path: Path) -> None:
