@@ -11,8 +11,8 @@ from django.test import TransactionTestCase
 
 from tests import services
 from tests.cast import *  # noqa: F403 - fixtures
-from tests.engine import *  # noqa: F403 - fixtures
 from tests.databases import empty_touched_tables, open_all_databases
+from tests.engine import *  # noqa: F403 - fixtures
 
 
 def pytest_configure() -> None:
