@@ -67,7 +67,7 @@ async def _approvals(browser: Browser) -> list[float]:
 async def _until_asked(browser: Browser) -> dict[str, str]:
     async with asyncio.timeout(60):
         while not (waiting := await asyncio.to_thread(browser.api, "approvals/")):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # noqa: ASYNC110 - the answer comes over HTTP
     found: dict[str, str] = waiting[0]
     return found
 
