@@ -66,8 +66,8 @@ async def _approvals(browser: Browser) -> list[float]:
 
 async def _until_asked(browser: Browser) -> dict[str, str]:
     async with asyncio.timeout(60):
-        while not (waiting := await asyncio.to_thread(browser.api, "approvals/")):
-            await asyncio.sleep(0.05)  # noqa: ASYNC110 - the answer comes over HTTP
+        while not (waiting := await asyncio.to_thread(browser.api, "approvals/")):  # noqa: ASYNC110 - HTTP has no event
+            await asyncio.sleep(0.05)
     found: dict[str, str] = waiting[0]
     return found
 
