@@ -13,7 +13,9 @@ from accounts.contracts import Actor
 from agents.contracts import Reversibility, Risk, RunState, StepState
 from agents.graph import Layout, layout
 from agents.models import Plan, Run, Step
+from permissions.contracts import Verdict
 from permissions.models import Consent
+from permissions.payloads import Payload, insiders_of, payload_of
 from permissions.selectors import consents_open_in
 
 type Label = str | Promise
@@ -39,10 +41,10 @@ STEP_STATES: dict[StepState, tuple[Label, str]] = {
     StepState.CANCELLED: (_("Stopped"), "off"),
 }
 RISKS: dict[Risk, tuple[Label, str]] = {
-    Risk.READ: (_("Reads"), ""),
+    Risk.READ: (_("Read"), ""),
     Risk.LOW: (_("Low risk"), ""),
-    Risk.MEDIUM: (_("Medium risk"), ""),
-    Risk.HIGH: (_("High risk"), "bad"),
+    Risk.MEDIUM: (_("Medium"), ""),
+    Risk.HIGH: (_("High"), "bad"),
 }
 REVERSIBILITIES: dict[Reversibility, tuple[Label, str]] = {
     Reversibility.NONE_NEEDED: ("", ""),
@@ -50,6 +52,10 @@ REVERSIBILITIES: dict[Reversibility, tuple[Label, str]] = {
     Reversibility.FINAL: (_("Final, cannot be undone"), "final"),
 }
 _EDGE_STATES = {"done": "done", "run": "lit", "wait": "wait"}
+# Arguments that say what a call is about, the most telling first.
+_TELLING = ("title", "to", "subject", "text", "path", "query", "event_id", "after")
+# Of several addresses or names in a node.
+_MOST_NAMED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,8 @@ class Node:
 
     Attributes:
         look: done | run | wait | bad | off | later, as in graph.css.
-        asks: a person is asked before it acts.
+        asks: a person is being asked about it.
+        approved: a person was asked, and said yes.
         mark, mark_label: icon and text of how its effect can be taken back, or that it is done.
     """
 
@@ -70,12 +77,28 @@ class Node:
     risk: Label
     risk_look: str
     asks: bool
+    approved: bool
     mark: str
     mark_label: Label
 
     @property
     def name(self) -> str:
         return self.step.title
+
+    @property
+    def number(self) -> int:
+        return self.step.position + 1
+
+    @property
+    def verb(self) -> str:
+        """What the tool does, in a word or two: `create_event` -> Create event."""
+        return self.step.tool.rpartition(".")[2].replace("_", " ").capitalize()
+
+    @property
+    def target(self) -> str:
+        """What it does that to; the whole title when no argument tells."""
+        arguments = self.step.resolved or self.step.arguments
+        return next((text for key in _TELLING if (text := _telling(arguments.get(key)))), self.step.title)
 
     @property
     def seconds(self) -> float | None:
@@ -91,11 +114,19 @@ class EdgeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """An open question to the person, with its call decoded."""
+
+    consent: Consent
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
 class RunCard:
     """Everything that the plan card, the run page's head and the state strip show.
 
     Attributes:
-        consents: open questions to this person, the oldest first.
+        asks: open questions to this person, the oldest first.
         uncertain: steps whose outcome a person has to settle.
     """
 
@@ -107,7 +138,7 @@ class RunCard:
     edges: Sequence[EdgeLine]
     width: int
     height: int
-    consents: Sequence[Consent]
+    asks: Sequence[Ask]
     uncertain: Sequence[Step]
 
     @property
@@ -124,7 +155,7 @@ class RunCard:
 
 
 def cards_of(*, run_ids: Iterable[UUID], actor: Actor) -> dict[UUID, RunCard]:
-    """Cards of the person's runs, by run id, with four queries however many there are."""
+    """Cards of the person's runs, by run id, with at most five queries however many there are."""
     runs = {run.id: run for run in Run.objects.filter(id__in=list(run_ids), member_id=actor.member_id)}
     if not runs:
         return {}
@@ -132,22 +163,36 @@ def cards_of(*, run_ids: Iterable[UUID], actor: Actor) -> dict[UUID, RunCard]:
     for step in Step.objects.filter(run_id__in=runs).order_by("position"):
         steps[step.run_id].append(step)
     plans = {(plan.run_id, plan.version): plan for plan in Plan.objects.filter(run_id__in=runs)}
-    consents: dict[UUID, list[Consent]] = defaultdict(list)
-    for consent in consents_open_in(run_ids=list(runs), actor=actor):
-        consents[consent.run_id].append(consent)
-    return {
-        run.id: _card(run, plans[run.id, run.plan_version], steps[run.id], consents[run.id]) for run in runs.values()
-    }
+    asks = _asks(list(runs), actor)
+    return {run.id: _card(run, plans[run.id, run.plan_version], steps[run.id], asks[run.id]) for run in runs.values()}
 
 
 def card_of(*, run: Run, actor: Actor) -> RunCard:
     return cards_of(run_ids=[run.id], actor=actor)[run.id]
 
 
-def _card(run: Run, plan: Plan, steps: list[Step], consents: list[Consent]) -> RunCard:
+def _asks(run_ids: list[UUID], actor: Actor) -> dict[UUID, list[Ask]]:
+    consents = list(consents_open_in(run_ids=run_ids, actor=actor))
+    insiders = insiders_of() if consents else {}
+    asks: dict[UUID, list[Ask]] = defaultdict(list)
+    for consent in consents:
+        asks[consent.run_id].append(Ask(consent, payload_of(consent, insiders=insiders)))
+    return asks
+
+
+def _telling(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        more = len(value) - _MOST_NAMED
+        return ", ".join(value[:_MOST_NAMED]) + (f" +{more}" if more > 0 else "")
+    return ""
+
+
+def _card(run: Run, plan: Plan, steps: list[Step], asks: list[Ask]) -> RunCard:
     plane = layout({step.key: step.depends_on for step in steps})
     state, look = RUN_STATES[RunState(run.state)]
-    asking = {consent.step_id for consent in consents}
+    asking = {ask.consent.step_id for ask in asks}
     nodes = {step.key: _node(step, plane, asks=step.id in asking) for step in steps}
     return RunCard(
         run=run,
@@ -158,7 +203,7 @@ def _card(run: Run, plan: Plan, steps: list[Step], consents: list[Consent]) -> R
         edges=[EdgeLine(edge.d, _EDGE_STATES.get(_edge_look(nodes, edge.source, edge.target), "")) for edge in plane.edges],
         width=plane.width,
         height=plane.height,
-        consents=consents,
+        asks=asks,
         uncertain=[step for step in steps if step.state == StepState.UNCERTAIN],
     )
 
@@ -186,6 +231,7 @@ def _node(step: Step, plane: Layout, *, asks: bool) -> Node:
         risk=risk,
         risk_look=risk_look,
         asks=asks,
+        approved=step.verdict == Verdict.ASK and step.started_at is not None,
         mark=mark,
         mark_label=label,
     )

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -17,6 +18,7 @@ from agents.selectors import events_after, run_get, runs_list, steps_of
 from agents.services import outcome_settle, run_cancel
 from agents.timelines import timeline
 from jarvis_site.audit.selectors import events_of_run
+from jarvis_site.kernel.back import back_to
 from jarvis_site.kernel.errors import Invalid, NotFound
 from permissions.selectors import consents_of_run
 
@@ -53,7 +55,7 @@ def card(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:  # noqa
 def cancel(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
     run_cancel(run_id=run_id, actor=request_actor(request), reason=request.POST.get("reason", "")[:500])
     messages.info(request, _("Stopped. Nothing new starts; what was finished stays."))
-    return redirect("agents:detail", slug=slug, run_id=run_id)
+    return redirect(back_to(request, default=reverse("agents:detail", args=[slug, run_id])))
 
 
 @require_POST
@@ -68,7 +70,7 @@ def outcome(request: HttpRequest, slug: str, run_id: UUID, key: str) -> HttpResp
     except ValueError:
         raise Invalid from None
     outcome_settle(run_id=run_id, step_id=step.id, outcome=chosen, actor=actor)
-    return redirect("agents:detail", slug=slug, run_id=run_id)
+    return redirect(back_to(request, default=reverse("agents:detail", args=[slug, run_id])))
 
 
 def _page(request: HttpRequest, run: Run, *, key: str) -> HttpResponse:

@@ -5,11 +5,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.middleware import request_actor
+from jarvis_site.kernel.back import back_to
 from permissions.contracts import ConsentState
 from permissions.models import Consent
 from permissions.payloads import payload_of
@@ -47,10 +48,7 @@ def decide(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:
     else:
         consent_deny(consent_id=consent_id, actor=actor, reason=request.POST.get("reason", ""))
         messages.info(request, _("Rejected. It will not be done."))
-    target = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return redirect(target)
-    return redirect("permissions:list", slug=slug)
+    return redirect(back_to(request, default=reverse("permissions:list", args=[slug])))
 
 
 def _page(request: HttpRequest, *, consents: list[Consent], decided: bool, shown: Consent | None) -> HttpResponse:

@@ -1,0 +1,121 @@
+"""How questions to people are worded in the templates."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django import template
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from permissions.contracts import ConsentState
+from permissions.models import Consent
+
+register = template.Library()
+
+type Words = Mapping[str, str | Promise]
+
+_RISKS: Words = {
+    "read": gettext_lazy("Reads"),
+    "low": gettext_lazy("Low risk"),
+    "medium": gettext_lazy("Medium risk"),
+    "high": gettext_lazy("High risk"),
+}
+_RISK_TONES = {"medium": "wait", "high": "bad"}
+_REVERSIBILITIES: Words = {
+    "undoable": gettext_lazy("Can be undone"),
+    "final": gettext_lazy("Final, cannot be undone"),
+}
+_REVERSIBILITY_ICONS = {"undoable": "undo", "final": "final"}
+_RULES: Words = {
+    "unknown-tool": gettext_lazy("Unknown tools"),
+    "reaches-people": gettext_lazy("Reaches other people"),
+    "destroys": gettext_lazy("Removes or overwrites"),
+    "reads": gettext_lazy("Reads only"),
+    "own-writes": gettext_lazy("Your own things"),
+}
+_STATES: Mapping[str, tuple[str | Promise, str]] = {
+    ConsentState.PENDING: (gettext_lazy("Waiting for you"), "wait"),
+    ConsentState.APPROVED: (gettext_lazy("Approved"), "ok"),
+    ConsentState.DENIED: (gettext_lazy("Rejected"), "bad"),
+    ConsentState.EXPIRED: (gettext_lazy("Expired"), "off"),
+    ConsentState.WITHDRAWN: (gettext_lazy("No longer needed"), "off"),
+}
+_ICONS = {"mail": "mail", "calendar": "calendar", "files": "folder"}
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+@register.filter
+def risk_label(risk: str) -> str | Promise:
+    return _RISKS.get(risk, risk)
+
+
+@register.filter
+def risk_tone(risk: str) -> str:
+    """The tone of its chip."""
+    return _RISK_TONES.get(risk, "")
+
+
+@register.filter
+def reversibility_label(reversibility: str) -> str | Promise:
+    return _REVERSIBILITIES.get(reversibility, "")
+
+
+@register.filter
+def reversibility_icon(reversibility: str) -> str:
+    return _REVERSIBILITY_ICONS.get(reversibility, "")
+
+
+@register.filter
+def rule_label(rule: str) -> str | Promise:
+    return _RULES.get(rule, rule)
+
+
+@register.filter
+def state_label(state: str) -> str | Promise:
+    return _STATES[state][0]
+
+
+@register.filter
+def state_tone(state: str) -> str:
+    """The look of its pill."""
+    return _STATES[state][1]
+
+
+@register.filter
+def tool_icon(tool: str) -> str:
+    """An icon for a tool by its server."""
+    return _ICONS.get(tool.partition(".")[0], "agents")
+
+
+@register.filter
+def time_left(until: datetime) -> str:
+    """How long there is to answer, in words."""
+    left = until - timezone.now()
+    return _("%(time)s left") % {"time": _length(left)} if left > timedelta() else _("Time is over")
+
+
+@register.filter
+def age(moment: datetime) -> str:
+    """How long ago, in words."""
+    return _length(timezone.now() - moment)
+
+
+@register.filter
+def percent_left(consent: Consent) -> int:
+    """How much of the time to answer is left, in whole percent."""
+    whole = (consent.expires_at - consent.asked_at).total_seconds()
+    left = (consent.expires_at - timezone.now()).total_seconds()
+    return max(0, min(100, round(100 * left / whole))) if whole > 0 else 0
+
+
+def _length(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    if seconds < _MINUTE:
+        return _("less than a minute")
+    if seconds < _HOUR:
+        return ngettext("%(n)d minute", "%(n)d minutes", seconds // _MINUTE) % {"n": seconds // _MINUTE}
+    if seconds < _DAY:
+        return ngettext("%(n)d hour", "%(n)d hours", seconds // _HOUR) % {"n": seconds // _HOUR}
+    return ngettext("%(n)d day", "%(n)d days", seconds // _DAY) % {"n": seconds // _DAY}
