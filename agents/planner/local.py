@@ -33,7 +33,8 @@ from agents.planner.smalltalk import dropped, help_text, partly_understood, smal
 # A request is a few sentences; a long text to be sent or kept is better put into a file first.
 MAX_CHARACTERS = 8_000
 GOAL_CHARACTERS = 120  # a goal is a title: one line on a phone and two on a desk
-_KEPT_CONTROLS = frozenset("\n\t")
+# Line breaks are text; joiners make letters and emoji.
+_KEPT = frozenset("\n\t\u200c\u200d")
 
 
 class LocalPlanner:
@@ -103,7 +104,7 @@ class LocalPlanner:
         found = pieces(mask(inquiry.words, request.now), self._recognizer)
         if any(piece.match is None for piece in found):
             return TextDelta(partly_understood(found, self._skills))
-        context = Context(request, words=inquiry.words, meant=inquiry.meant)
+        context = Context(request, words=" ".join([inquiry.words, *inquiry.slots.values()]), meant=inquiry.meant)
         steps: list[PlannedStep] = []
         for number, piece in enumerate(found):
             built = self._built(context, inquiry, (number, piece), tuple(steps))
@@ -157,10 +158,10 @@ def _proposal(
 
 def _note(steps: tuple[PlannedStep, ...], *, timed: bool) -> str:
     if len(steps) == 1:
-        text = _("This is what I would do: %(title)s.") % {"title": steps[0].title}
+        text = _("I understood: %(title)s.") % {"title": steps[0].title}
     else:
         titles = "; ".join(f"{number}. {step.title}" for number, step in enumerate(steps, 1))
-        text = _("This is what I would do: %(titles)s.") % {"titles": titles}
+        text = _("I understood: %(titles)s.") % {"titles": titles}
     return f"{text} {_('Please check the time.')}" if timed else text
 
 
@@ -178,12 +179,14 @@ def _names_time(request: PlanRequest, answer: str) -> bool:
 
 def _readable(words: str) -> str:
     """Drop what cannot be seen: control and formatting characters, which nobody types on purpose."""
-    normal = unicodedata.normalize("NFC", words)
-    return "".join(" " if _unseen(character) else character for character in normal).strip()
+    return "".join(_seen(character) for character in unicodedata.normalize("NFC", words)).strip()
 
 
-def _unseen(character: str) -> bool:
-    return character not in _KEPT_CONTROLS and unicodedata.category(character) in {"Cc", "Cf", "Cs"}
+def _seen(character: str) -> str:
+    category = "" if character in _KEPT else unicodedata.category(character)
+    if category == "Cc":
+        return " "
+    return "" if category in {"Cf", "Cs"} else character
 
 
 def _too_long(length: int) -> str:

@@ -19,7 +19,12 @@ PATH = "path"
 QUOTE = "quote"
 PROSE = "prose"
 URL = "url"
-KINDS = (WHEN, DURATION, EMAIL, PATH, QUOTE, PROSE, URL)
+LONG = "long"
+MAX_WORD = 320  # the longest address is 254 characters; longer words are neither that nor a path
+# Matching a template with several open slots takes time by the square of the words, so that the middle of a long
+# clause, which can only be somebody's text, goes through as one word.
+WORDS_BEFORE = 24
+WORDS_AFTER = 12
 
 _QUOTED = re.compile(r"\"([^\"]{1,4000})\"|\u201c([^\u201d]{1,4000})\u201d|\u00ab([^\u00bb]{1,4000})\u00bb")
 # After "saying:" everything to the end is the text itself, "and" and full stops included.
@@ -48,8 +53,10 @@ class Masked:
     masks: dict[str, Mask]
     marker: str
 
-    def of_kind(self, *kinds: str) -> list[str]:
-        return [word for word, mask in self.masks.items() if mask.kind in kinds]
+    def present(self, *kinds: str) -> list[str]:
+        """Return the words in the text that stand for something of these kinds."""
+        words = re.findall(rf"{self.marker}\d+x", self.text)
+        return [word for word in words if word in self.masks and self.masks[word].kind in kinds]
 
     def restored(self, text: str) -> str:
         """Put the original texts back."""
@@ -75,6 +82,17 @@ def mask(text: str, now: datetime) -> Masked:
         work.queue(DURATION if span.only_length else WHEN, (span.start, span.end))
     work.flush()
     return Masked(work.text, work.masks, work.marker)
+
+
+def shortened(masked: Masked) -> Masked:
+    """Put one word in the place of the middle of a long clause."""
+    words = list(_WORD.finditer(masked.text))
+    if len(words) <= WORDS_BEFORE + WORDS_AFTER:
+        return masked
+    start, end = words[WORDS_BEFORE].start(), words[-WORDS_AFTER - 1].end()
+    word = f"{masked.marker}{len(masked.masks)}x"
+    masks = {**masked.masks, word: Mask(LONG, masked.text[start:end])}
+    return Masked(f"{masked.text[:start]}{word}{masked.text[end:]}", masks, masked.marker)
 
 
 class _Work:
@@ -155,6 +173,8 @@ def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _kind(word: str) -> str:
+    if len(word) > MAX_WORD:
+        return ""
     if word.startswith(("http://", "https://")):
         return URL
     if "@" in word:

@@ -25,6 +25,7 @@ ROLE_MAILBOXES = frozenset(
         "team",
     }
 )
+MAX_WORD = 320  # the longest address is 254 characters
 _ADDRESS = re.compile(r"[^@\s<>()\[\],;:\"]+@[^@\s<>()\[\],;:\"]+\.[A-Za-z][A-Za-z0-9-]*")
 _WORDS = re.compile(r"[^\W\d_]+")
 _SELF = frozenset({"me", "myself", "i"})
@@ -32,7 +33,8 @@ _SELF = frozenset({"me", "myself", "i"})
 
 def addresses(text: str) -> list[str]:
     """Return the e-mail addresses in a text, each once."""
-    return list(dict.fromkeys(_ADDRESS.findall(text)))
+    words = (word for word in text.split() if "@" in word and len(word) <= MAX_WORD)
+    return list(dict.fromkeys(found for word in words for found in _ADDRESS.findall(word)))
 
 
 def key(name: str) -> str:

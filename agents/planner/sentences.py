@@ -14,7 +14,7 @@ from hassil.models import MatchEntity
 from hassil.recognize import RecognizeResult, recognize_all
 
 from agents.contracts import Skill
-from agents.planner.masking import DURATION, EMAIL, PATH, PROSE, QUOTE, WHEN, Mask, Masked
+from agents.planner.masking import DURATION, EMAIL, LONG, PATH, PROSE, QUOTE, WHEN, Mask, Masked, shortened
 
 # Slots that hold a person's own text, in which anything may stand.
 PROSE_SLOTS = frozenset({"body", "content", "text", "subject", "topic"})
@@ -31,7 +31,7 @@ _POLITE_START = re.compile(
     r"i want to|i would like to|i'd like to|i need to|i need you to|let's|let us|we need to|we should)\b[\s,:]*)+",
     re.IGNORECASE,
 )
-_POLITE_END = re.compile(r"(?:[\s,]+(?:please|thanks|thank you|jarvis|for me))+[\s.!?]*$", re.IGNORECASE)
+_POLITE_END = re.compile(r"(?:(?<![\s,])[\s,]+(?:please|thanks|thank you|jarvis|for me))+[\s.!?]*$", re.IGNORECASE)
 _NAME_SEPARATORS = re.compile(r"\s*(?:,|;|&|\band\b)\s*", re.IGNORECASE)
 
 
@@ -66,7 +66,7 @@ class Recognizer:
 
     def best(self, clause: Masked) -> Match | None:
         """Return the match that explains most of the clause; None when no skill understands it."""
-        plain = clause.with_text(polite_off(clause.text))
+        plain = shortened(clause.with_text(polite_off(clause.text)))
         found = self._best_of(plain)
         lifted = _lifted(plain)
         if lifted is None:
@@ -77,7 +77,8 @@ class Recognizer:
         return other if other.cost < found.cost else found
 
     def _best_of(self, clause: Masked) -> Match | None:
-        matches = (match for compiled in self._compiled for match in _matches(compiled, clause))
+        lists = _lists(clause)
+        matches = (match for compiled in self._compiled for match in _matches(compiled, clause, lists))
         return min(matches, key=lambda match: match.cost, default=None)
 
 
@@ -131,14 +132,7 @@ def _first_of_list(reference: ListReference, intents: Intents) -> set[str | None
     return set().union(*(_first_words(value.text_in, intents) for value in values.values))
 
 
-def _matches(compiled: _Compiled, clause: Masked) -> Iterator[Match]:
-    lists = {
-        WHEN: _list_of(clause, WHEN),
-        DURATION: _list_of(clause, DURATION),
-        EMAIL: _list_of(clause, EMAIL),
-        PATH: _list_of(clause, PATH, QUOTE),
-        PROSE: _list_of(clause, PROSE, QUOTE),
-    }
+def _matches(compiled: _Compiled, clause: Masked, lists: dict[str, TextSlotList]) -> Iterator[Match]:
     results = recognize_all(clause.text, compiled.intents, slot_lists=lists)
     for _number, result in zip(range(MAX_MATCHES), results, strict=False):
         match = _match(compiled.skill, result, clause)
@@ -146,8 +140,14 @@ def _matches(compiled: _Compiled, clause: Masked) -> Iterator[Match]:
             yield match
 
 
+def _lists(clause: Masked) -> dict[str, TextSlotList]:
+    """Return the typed slots, each with the words that stand for such a thing in this clause."""
+    kinds = {WHEN: (WHEN,), DURATION: (DURATION,), EMAIL: (EMAIL,), PATH: (PATH, QUOTE), PROSE: (PROSE, QUOTE)}
+    return {name: _list_of(clause, *held) for name, held in kinds.items()}
+
+
 def _list_of(clause: Masked, *kinds: str) -> TextSlotList:
-    return TextSlotList.from_strings(clause.of_kind(*kinds), allow_template=False)
+    return TextSlotList.from_strings(clause.present(*kinds), allow_template=False)
 
 
 def _match(skill: Skill, result: RecognizeResult, clause: Masked) -> Match | None:
@@ -178,7 +178,7 @@ def _allowed(name: str, written: str, clause: Masked) -> bool:
     if name in PROSE_SLOTS:
         return True
     words = written.split()
-    typed = set(clause.of_kind(WHEN, DURATION, PATH, PROSE))
+    typed = set(clause.present(WHEN, DURATION, PATH, PROSE, LONG))
     if len(words) > MAX_PHRASE_WORDS or any(word.strip(".,;:!?'") in typed for word in words):
         return False
     return name not in NAME_SLOTS or all(
@@ -188,7 +188,7 @@ def _allowed(name: str, written: str, clause: Masked) -> bool:
 
 def _lifted(clause: Masked) -> Masked | None:
     """Move the times and lengths of a clause to its end, as one: "tomorrow with Raj at 3" -> "with Raj" + time."""
-    moved = [word for word in clause.of_kind(WHEN, DURATION) if word in clause.text]
+    moved = clause.present(WHEN, DURATION)
     if not moved or any(re.search(rf"{word}(?:\s*[;.!?]\s*\w|[\s,]+(?:and|then)\b)", clause.text) for word in moved):
         return None  # what comes after "tomorrow at 3 and ..." is a thing of its own
     kind = WHEN if any(clause.masks[word].kind == WHEN for word in moved) else DURATION

@@ -19,8 +19,8 @@ _THANKS = re.compile(
 )
 _FAREWELL = re.compile(r"(?:bye|goodbye|see you|good night|ciao)")
 _HELP = re.compile(
-    r"(?:help(?: me)?|\?+|what can (?:you|i) (?:do|say|ask)(?: for me)?|what do you (?:do|understand)|how does this work|"
-    r"who are you|what are you|what can i (?:ask|tell) you|commands|examples)"
+    r"(?:help(?: me)?|\?+|what can (?:you|i) (?:do|say|ask)(?: for me)?|what do you (?:do|understand)|"
+    r"how does this work|who are you|what are you|what can i (?:ask|tell) you|commands|examples)"
 )
 _DROP = re.compile(
     r"(?:no,? )?(?:cancel(?: (?:it|that|this))?|never ?mind|forget (?:it|that|about it)|drop (?:it|that)|stop|abort|"
@@ -77,7 +77,7 @@ def unavailable(step: PlannedStep) -> str:
 
 
 def _plain(words: str) -> str:
-    bare = " ".join(words.casefold().replace("\u2019", "'").split()).strip(" .!,")
+    bare = " ".join(words.casefold().replace("\u2019", "'").split()).strip(" .!,?") or words.strip()
     without_name = re.sub(r"[, ]+jarvis$|^jarvis[, ]+", "", bare)
     return without_name if len(without_name) < SHOWN_CHARACTERS else ""
 

@@ -38,12 +38,14 @@ class Clock:
 
     Attributes:
         bare: neither am/pm nor a 24 hour notation: the hour still has to be understood.
+        meridiem: "am" or "pm" as written.
         trouble: why there is no such time; empty when there is.
     """
 
     hour: int
     minute: int = 0
     bare: bool = False
+    meridiem: str = ""
     trouble: str = ""
 
 
@@ -65,12 +67,18 @@ def understood(clock: Clock, part: str) -> Clock:
     return replace(clock, hour=clock.hour + HALF_DAY if late and clock.hour < HALF_DAY else clock.hour, bare=False)
 
 
-def understood_end(start: Clock, end: Clock, part: str) -> Clock:
-    """Settle the end of a range; a bare end is the first such hour after the start ("from 6 to 7")."""
-    settled = understood(end, part)
-    if end.bare and (settled.hour, settled.minute) <= (start.hour, start.minute) and settled.hour < HALF_DAY:
-        return replace(settled, hour=settled.hour + HALF_DAY)
-    return settled
+def understood_end(start: Clock, end: Clock) -> Clock:
+    """Settle the end of a range: a bare end is the first such hour after the start ("6 to 7", "22:00 to 2")."""
+    if not end.bare:
+        return end
+    early = replace(end, hour=end.hour % HALF_DAY, bare=False)
+    late = replace(early, hour=early.hour + HALF_DAY)
+    in_order = (late, early) if end.hour == HALF_DAY else (early, late)  # "12" is noon before it is midnight
+    return next((clock for clock in in_order if _minutes(clock) > _minutes(start)), early)
+
+
+def _minutes(clock: Clock) -> int:
+    return clock.hour * MINUTES_PER_HOUR + clock.minute
 
 
 @attempt
@@ -106,7 +114,7 @@ def _written_as_time(reader: Reader, start: Clock, end: Clock) -> bool:
 
 def _shared_meridiem(start: Clock, end: Clock) -> Hours:
     """In "from 3 to 4pm" the pm holds for both; in "from 11 to 1pm" it cannot."""
-    if start.bare and not end.bare and end.hour >= HALF_DAY and start.hour < HALF_DAY:
+    if start.bare and end.meridiem == "pm" and start.hour < HALF_DAY:
         later = replace(start, hour=start.hour + HALF_DAY, bare=False)
         fits = (later.hour, later.minute) < (end.hour, end.minute)
         return Hours(later if fits else replace(start, bare=False), end)
@@ -189,7 +197,7 @@ def _written(reader: Reader) -> Clock | None:
     if trouble:
         return Clock(0, bare=meridiem is None and token.kind != "clock", trouble=trouble)
     if meridiem is not None and hour <= HALF_DAY:
-        return Clock(hour % HALF_DAY + (HALF_DAY if meridiem == "pm" else 0), minute)
+        return Clock(hour % HALF_DAY + (HALF_DAY if meridiem == "pm" else 0), minute, meridiem=meridiem)
     if hour == HOURS_PER_DAY:
         return Clock(0, minute)
     return Clock(hour, minute, bare=meridiem is None and hour <= HALF_DAY and not token.text.startswith("0"))

@@ -21,6 +21,8 @@ from agents.planner.moments.lexicon import (
 from agents.planner.moments.repeats import Repeat, repeat
 from agents.planner.moments.tokens import Reader, Token, attempt, tokenize
 
+MAX_TOKENS = 1500  # looked at for times; what comes after in so long a request is somebody's text
+
 
 @dataclass(slots=True)
 class Pieces:
@@ -88,7 +90,7 @@ def read_pieces(text: str, now: datetime) -> Pieces | None:
 
 def find_spans(text: str, now: datetime) -> list[Span]:
     """Find every time that a text names, the longest ones, from left to right."""
-    tokens = tokenize(text)
+    tokens = tokenize(text)[:MAX_TOKENS]
     reader = Reader(tokens, now)
     spans: list[Span] = []
     while not reader.done:
@@ -228,7 +230,7 @@ _PARSERS: tuple[tuple[str, Callable[[Reader], object | None]], ...] = (
     ("days", _day),
     ("offset", _offset),
     ("all_day", _all_day),
+    ("minutes", length),  # before the hours: the "45" of "45 minutes" is none
     ("part", part_of_day),
     ("hours", hours),
-    ("minutes", length),
 )

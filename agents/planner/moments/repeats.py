@@ -52,7 +52,7 @@ def repeat(reader: Reader) -> Repeat | None:
     return None if not rule else Repeat(rule, words)
 
 
-class _RecurringEvent(RecurringEvent):  # type: ignore[misc]  # untyped package
+class _RecurringEvent(RecurringEvent):
     """Its own constructor asks parsedatetime for a style that is to go, and that warns. No dates are read here."""
 
     def __init__(self) -> None:

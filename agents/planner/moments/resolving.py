@@ -107,13 +107,23 @@ def _hours_of_day(pieces: Pieces, day: date, now: datetime) -> tuple[datetime, d
     end_clock = pieces.hours.end if pieces.hours is not None else None
     if end_clock is None:
         return start, _end_after(start, pieces.minutes)
-    settled = understood_end(start_clock, end_clock, _part_name(pieces))
-    if pieces.until is not None and pieces.repeat is None:
-        return start, _wall(pieces.until.first, settled, now)
-    if pieces.days is not None and pieces.days.after - pieces.days.first > ONE_DAY and pieces.repeat is None:
-        return start, _wall(pieces.days.after - ONE_DAY, settled, now)
+    last = _last_day(pieces)
+    if last is not None:
+        return start, _wall(last, understood(end_clock, _part_name(pieces)), now)
+    settled = understood_end(start_clock, end_clock)
     later_day = (settled.hour, settled.minute) <= (start_clock.hour, start_clock.minute)
     return start, _wall(day + ONE_DAY if later_day else day, settled, now)
+
+
+def _last_day(pieces: Pieces) -> date | None:
+    """Return the day on which the hours end when the words name it: "Friday, 23:00 - Saturday, 01:00"."""
+    if pieces.repeat is not None:
+        return None
+    if pieces.until is not None:
+        return pieces.until.first
+    if pieces.days is not None and pieces.days.after - pieces.days.first > ONE_DAY:
+        return pieces.days.after - ONE_DAY
+    return None
 
 
 def _part(pieces: Pieces, part: str, now: datetime) -> Moment:

@@ -18,6 +18,7 @@ _THEM = frozenset(
     {"him", "her", "them", "both", "both of them", "everybody", "everyone", "all of them", "the attendees"}
 )
 _PLEASANTRY = re.compile(r"^(?:that|to say|saying)\s+", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:the|my|our|a|an)\s+", re.IGNORECASE)
 _CREATE_EVENT = "calendar.create_event"
 
 
@@ -28,7 +29,7 @@ class MailSkill:
     sentences = str(Path(__file__).with_name("sentences.yaml"))
     help = (
         "Email raj@example.com saying the report is ready",
-        "Email raj@example.com the invitation",
+        "Email raj@example.com the invitation for the standup",
         "Draft a mail to Ines about the budget saying: Here are the figures.",
         "Find mails from Raj about the contract",
         "Show my inbox",
@@ -135,7 +136,7 @@ def _invite(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | 
 
 def _invite_to_named(clause: Clause, context: SkillContext, to: _Recipients) -> tuple[PlannedStep, ...]:
     """Find an event that is in the calendar already and send its invitation."""
-    name = clause.slots["event"]
+    name = _ARTICLE.sub("", clause.slots["event"])
     title = _("Find “%(name)s” in the calendar") % {"name": name}
     found = PlannedStep(str(clause.next_id), "calendar.find_events", {"query": name}, title)
     said = _("You are invited to “%(name)s”. The invitation with the time is attached.") % {"name": name}

@@ -102,8 +102,16 @@ LOOK = [
     ("find meetings about the budget next week", "find_events", {"query": "budget", "to": "2026-11-30T00:00:00+01:00"}),
 ]
 CHANGE = [
-    ("move the call with Ines to friday 10am", ["move_event"], {"query": "call with Ines", "start": "2026-11-27T10:00:00+01:00"}),
-    ("reschedule my dentist appointment to 24 November at 9:30", ["move_event"], {"start": "2026-11-24T09:30:00+01:00"}),
+    (
+        "move the call with Ines to friday 10am",
+        ["move_event"],
+        {"query": "call with Ines", "start": "2026-11-27T10:00:00+01:00"},
+    ),
+    (
+        "reschedule my dentist appointment to 24 November at 9:30",
+        ["move_event"],
+        {"start": "2026-11-24T09:30:00+01:00"},
+    ),
     ("please postpone the standup until monday at 10", ["move_event"], {"query": "standup"}),
     ("move lunch with Ines to tomorrow from 1 to 2pm", ["move_event"], {"end": "2026-11-22T14:00:00+01:00"}),
     (
@@ -114,24 +122,68 @@ CHANGE = [
     ("cancel the call with Ines", ["cancel_event"], {"query": "call with Ines"}),
     ("delete the dentist appointment from my calendar", ["cancel_event"], {"query": "dentist appointment"}),
     ("call off the team meeting", ["cancel_event"], {"query": "team meeting"}),
-    ("cancel my meeting tomorrow", ["find_events", "cancel_event"], {"event_id": {"$from": "1", "path": "/first_event_id"}}),
-    ("remind me to call the bank tomorrow at 9", ["create_reminder"], {"text": "call the bank", "due": "2026-11-22T09:00:00+01:00"}),
-    ("remind me tomorrow at 9 to call the bank", ["create_reminder"], {"text": "call the bank", "due": "2026-11-22T09:00:00+01:00"}),
-    ("tomorrow at 9 remind me to call the bank", ["create_reminder"], {"text": "call the bank", "due": "2026-11-22T09:00:00+01:00"}),
+    (
+        "cancel my meeting tomorrow",
+        ["find_events", "cancel_event"],
+        {"event_id": {"$from": "1", "path": "/first_event_id"}},
+    ),
+    (
+        "remind me to call the bank tomorrow at 9",
+        ["create_reminder"],
+        {"text": "call the bank", "due": "2026-11-22T09:00:00+01:00"},
+    ),
+    (
+        "remind me tomorrow at 9 to call the bank",
+        ["create_reminder"],
+        {"text": "call the bank", "due": "2026-11-22T09:00:00+01:00"},
+    ),
+    (
+        "tomorrow at 9 remind me to call the bank",
+        ["create_reminder"],
+        {"text": "call the bank", "due": "2026-11-22T09:00:00+01:00"},
+    ),
     ("remind me in 10 minutes to stretch", ["create_reminder"], {"due": "2026-11-21T10:10:00+01:00"}),
-    ("remind me about the budget on friday", ["create_reminder"], {"text": "the budget", "due": "2026-11-27T09:00:00+01:00"}),
-    ("set a reminder to pay the rent every month on the 1st at 8", ["create_reminder"], {"rrule": "FREQ=MONTHLY;BYMONTHDAY=1"}),
+    (
+        "remind me about the budget on friday",
+        ["create_reminder"],
+        {"text": "the budget", "due": "2026-11-27T09:00:00+01:00"},
+    ),
+    (
+        "set a reminder to pay the rent every month on the 1st at 8",
+        ["create_reminder"],
+        {"rrule": "FREQ=MONTHLY;BYMONTHDAY=1"},
+    ),
     ("don't let me forget to water the plants tonight at 7", ["create_reminder"], {"due": "2026-11-21T19:00:00+01:00"}),
-    ("remind me tomorrow morning to buy bread and milk", ["create_reminder"], {"text": "buy bread and milk", "due": "2026-11-22T08:00:00+01:00"}),
+    (
+        "remind me tomorrow morning to buy bread and milk",
+        ["create_reminder"],
+        {"text": "buy bread and milk", "due": "2026-11-22T08:00:00+01:00"},
+    ),
     ("remind me every friday at 4pm to write the report", ["create_reminder"], {"rrule": "FREQ=WEEKLY;BYDAY=FR"}),
-]  # fmt: skip
+]
 MAIL = [
-    ("email raj@example.com saying the report is ready", ["send"], {"to": ["raj@example.com"], "subject": "The report is ready"}),
+    (
+        "email raj@example.com saying the report is ready",
+        ["send"],
+        {"to": ["raj@example.com"], "subject": "The report is ready"},
+    ),
     ("Send an email to Ines saying hello", ["send"], {"to": ["ines@corp.example"], "subject": "Hello"}),
     ("send Ines an email saying I will be late", ["send"], {"subject": "I will be late"}),
-    ("mail Ines and Priya about the budget saying the figures are final", ["send"], {"to": ["ines@corp.example", "priya@corp.example"], "subject": "The budget"}),
-    ("email ines@corp.example, priya@corp.example: The figures are final. Please check and answer.", ["send"], {"subject": "The figures are final"}),
-    ('email Ines "See you at noon, and bring the keys"', ["send"], {"to": ["ines@corp.example"], "subject": "See you at noon, and bring the keys"}),
+    (
+        "mail Ines and Priya about the budget saying the figures are final",
+        ["send"],
+        {"to": ["ines@corp.example", "priya@corp.example"], "subject": "The budget"},
+    ),
+    (
+        "email ines@corp.example, priya@corp.example: The figures are final. Please check and answer.",
+        ["send"],
+        {"subject": "The figures are final"},
+    ),
+    (
+        'email Ines "See you at noon, and bring the keys"',
+        ["send"],
+        {"to": ["ines@corp.example"], "subject": "See you at noon, and bring the keys"},
+    ),
     ('send "Thank you for today" to Ines', ["send"], {"subject": "Thank you for today"}),
     ("tell Ines that the meeting moved to friday", ["send"], {"subject": "The meeting moved to friday"}),
     ("let Ines know I am late", ["send"], {"subject": "I am late"}),
@@ -153,10 +205,22 @@ MAIL = [
     ("show my inbox", ["search"], {"limit": 10}),
     ("show me the last 5 emails", ["search"], {"limit": 5}),
     ("do I have any new mail?", ["search"], {"limit": 10}),
-    ("read the latest mail from Ines", ["search", "read"], {"message_id": {"$from": "1", "path": "/messages/0/message_id"}}),
-    ("open the mail about the contract", ["search", "read"], {"message_id": {"$from": "1", "path": "/messages/0/message_id"}}),
-    ("email Ines the invitation for the standup", ["find_events", "send"], {"subject": "Invitation: standup", "invitation": {"$from": "1", "path": "/first_event_id"}}),
-]  # fmt: skip
+    (
+        "read the latest mail from Ines",
+        ["search", "read"],
+        {"message_id": {"$from": "1", "path": "/messages/0/message_id"}},
+    ),
+    (
+        "open the mail about the contract",
+        ["search", "read"],
+        {"message_id": {"$from": "1", "path": "/messages/0/message_id"}},
+    ),
+    (
+        "email Ines the invitation for the standup",
+        ["find_events", "send"],
+        {"subject": "Invitation: standup", "invitation": {"$from": "1", "path": "/first_event_id"}},
+    ),
+]
 FILES = [
     ("list my files", "list", {}),
     ("show me the files in notes/", "list", {"path": "notes/"}),
@@ -176,28 +240,52 @@ FILES = [
     ("find the file plan.md", "find", {"query": "plan.md"}),
     ("find budget in notes/", "find", {"query": "budget", "path": "notes/"}),
     ("which files mention Ines?", "find", {"query": "Ines"}),
-    ("write a file notes/plan.md saying buy milk and eggs", "write", {"path": "notes/plan.md", "content": "buy milk and eggs"}),
-    ("create notes/plan.md with: First call Raj. Then read notes.txt and rest.", "write", {"content": "First call Raj. Then read notes.txt and rest."}),
+    (
+        "write a file notes/plan.md saying buy milk and eggs",
+        "write",
+        {"path": "notes/plan.md", "content": "buy milk and eggs"},
+    ),
+    (
+        "create notes/plan.md with: First call Raj. Then read notes.txt and rest.",
+        "write",
+        {"content": "First call Raj. Then read notes.txt and rest."},
+    ),
     ('create a file notes.txt containing "a; b and then c."', "write", {"content": "a; b and then c."}),
-    ("save buy milk tomorrow at 9 to shopping.txt", "write", {"path": "shopping.txt", "content": "buy milk tomorrow at 9"}),
+    (
+        "save buy milk tomorrow at 9 to shopping.txt",
+        "write",
+        {"path": "shopping.txt", "content": "buy milk tomorrow at 9"},
+    ),
     ("make a new text file called todo.txt saying rest", "write", {"path": "todo.txt", "content": "rest"}),
     ("overwrite notes/plan.md with nothing left to do", "write", {"overwrite": True, "content": "nothing left to do"}),
     ("replace notes/plan.md with: Done.", "write", {"overwrite": True, "content": "Done."}),
-]  # fmt: skip
+]
 TOGETHER: list[tuple[str, list[str]]] = [
     ("set up a call with Ines tomorrow at 3 and email her the invitation", ["calendar.create_event", "mail.send"]),
-    ("Set up a call with Ines and Priya tomorrow at 3pm, then email them the invitation.", ["calendar.create_event", "mail.send"]),
+    (
+        "Set up a call with Ines and Priya tomorrow at 3pm, then email them the invitation.",
+        ["calendar.create_event", "mail.send"],
+    ),
     ("schedule lunch with Ines tomorrow at noon; send her the invite", ["calendar.create_event", "mail.send"]),
     ("read notes.txt and then list my files", ["files.read", "files.list"]),
     ("what's on tomorrow and am I free on friday?", ["calendar.list_events", "calendar.free_busy"]),
-    ("remind me to call the bank tomorrow at 9 and remind me to pay the rent on friday", ["calendar.create_reminder"] * 2),
+    (
+        "remind me to call the bank tomorrow at 9 and remind me to pay the rent on friday",
+        ["calendar.create_reminder"] * 2,
+    ),
     ("Cancel the standup. Email Ines saying it is off.", ["calendar.cancel_event", "mail.send"]),
-    ("move the standup to monday at 10, email Priya saying it moved and write a file log.txt saying moved", ["calendar.move_event", "mail.send", "files.write"]),
+    (
+        "move the standup to monday at 10, email Priya saying it moved and write a file log.txt saying moved",
+        ["calendar.move_event", "mail.send", "files.write"],
+    ),
     ("email ines and priya saying hello", ["mail.send"]),
     ("call with Ines and Priya tomorrow at 4", ["calendar.create_event"]),
     ('write notes.txt saying "buy milk and read plan.md" and read notes.txt', ["files.write", "files.read"]),
-    ("set up a meeting with Ines every monday and wednesday at 10 for 1 hour and 30 minutes", ["calendar.create_event"]),
-]  # fmt: skip
+    (
+        "set up a meeting with Ines every monday and wednesday at 10 for 1 hour and 30 minutes",
+        ["calendar.create_event"],
+    ),
+]
 
 
 def _mail_tool(tool: str) -> str:
