@@ -30,7 +30,7 @@ class Entry:
 
     occurrence: Occurrence
     time_words: str
-    continues: bool = False
+    start_words: str = ""
     row: int = 1
     rows: int = _SHORTEST_BLOCK
     lane: int = 1
@@ -137,7 +137,7 @@ def _fill(days: list[Day], found: Iterable[Occurrence], zone: ZoneInfo) -> None:
         first, last = occurrence.first_day(zone), occurrence.last_day(zone)
         is_long = occurrence.event.all_day or elapsed(occurrence.start, occurrence.end) >= _DAY
         for day in _dates(max(first, days[0].day), min(last, days[-1].day)):
-            entry = Entry(occurrence, _time_words(occurrence, day, zone), continues=day > first)
+            entry = Entry(occurrence, _time_words(occurrence, day, zone), _start_words(occurrence, day, zone))
             (by_date[day].long if is_long else by_date[day].entries).append(entry)
 
 
@@ -155,6 +155,11 @@ def _time_words(occurrence: Occurrence, day: date, zone: ZoneInfo) -> str:
     if begins and ends:
         return f"{clock_words(start)}{DASH}{clock_words(end)}" if end > start else clock_words(start)
     return clock_words(start) if begins else f"{DASH}{clock_words(end)}" if ends else ""
+
+
+def _start_words(occurrence: Occurrence, day: date, zone: ZoneInfo) -> str:
+    start = occurrence.start.astimezone(zone)
+    return clock_words(start) if start.date() == day else ""
 
 
 def _hours_shown(days: list[Day], zone: ZoneInfo) -> tuple[int, int]:
@@ -185,7 +190,7 @@ def _in_lanes(shown: Day, first_hour: int, zone: ZoneInfo) -> Iterator[Entry]:
         lane = next((number for number, taken_until in enumerate(ends) if taken_until <= start), len(ends))
         ends[lane : lane + 1] = [end]
         row = start - first_hour * _QUARTERS_AN_HOUR + 1
-        yield Entry(entry.occurrence, entry.time_words, entry.continues, row, end - start, lane + 1)
+        yield Entry(entry.occurrence, entry.time_words, entry.start_words, row, end - start, lane + 1)
 
 
 def default_start(day: date, *, now: datetime, zone: ZoneInfo) -> datetime:

@@ -39,7 +39,7 @@ def once(
 
 
 def _opened(caller: Caller, operation: str, resolve: Callable[[], JsonObject]) -> Deed:
-    key = caller.idempotency_key or str(uuid4())
+    key = uid_for(caller)  # of this member's call: nobody else's key, known or guessed, finds the deed
     found: Deed | None = Deed.objects.filter(idempotency_key=key).first()
     if found:
         return found
