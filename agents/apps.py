@@ -6,4 +6,4 @@ class AgentsConfig(AppConfig):
     verbose_name = "Agents"
 
     def ready(self) -> None:
-        from agents import handlers  # noqa: F401 - registers what listens
+        from agents import consumers, handlers  # noqa: F401 - registers what listens and what pages follow

@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class PermissionsConfig(AppConfig):
     name = "permissions"
     verbose_name = "Permissions"
+
+    def ready(self) -> None:
+        from permissions import consumers  # noqa: F401 - registers what pages follow
