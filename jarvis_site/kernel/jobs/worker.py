@@ -14,7 +14,7 @@ from django.db.models import F, Q
 
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.errors import JarvisError
-from jarvis_site.kernel.jobs import RUN_JOB_TASK, JobType, declared, nudge
+from jarvis_site.kernel.jobs import MAX_ATTEMPTS, RUN_JOB_TASK, JobType, declared, nudge
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import all_tenants, tenant
 
@@ -71,7 +71,8 @@ def relay() -> int:
 def _carry_out(job: Job) -> None:
     kind = declared().get(job.name)
     if kind is None:
-        _fail(job, reason="unknown job", final=True)
+        # Perhaps a newer version's, met by a worker that has not been replaced yet.
+        _fail(job, reason="unknown job", final=job.attempt >= MAX_ATTEMPTS)
         return
     structlog.contextvars.bind_contextvars(job=job.name, job_id=str(job.id))
     try:
