@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone as clock
 from django.utils.translation import gettext as _
 
+from agents.contracts import JsonObject
 from agents.servers.base import Caller, ToolError
+from agents.servers.calendar import ics
 from agents.servers.calendar.contracts import CalendarEvent, CalendarProvider, Occurrence, event_id_parts
 from agents.servers.calendar.models import Feed, Reminder
+from agents.servers.calendar.outputs import event_json
 from agents.servers.calendar.providers import provider_for
 from agents.servers.calendar.recurrence import occurrences, unfold
 from agents.servers.calendar.words import span_words
@@ -105,6 +108,20 @@ def event_named(*, caller: Caller, query: str) -> Occurrence:
     if len(by_event) > 1:
         raise ToolError(_ambiguous(query, list(by_event.values()), caller), code="ambiguous")
     return next(iter(by_event.values()))
+
+
+def invitation_get(*, caller: Caller, event_id: str = "", query: str = "") -> JsonObject:
+    """Return an event, a whole series when it repeats, with the `invitation` that a mail to others can carry.
+
+    Raises:
+        ToolError: `not_found`, or `ambiguous` when several coming events fit the words.
+    """
+    if query:
+        event = event_named(caller=caller, query=query).event
+    else:
+        event = event_get(provider=provider_for(caller), event_id=event_id)[0]
+    told = event_json(event, timezone=caller.timezone)
+    return {**told, "invitation": ics.invitation_text(event, stamp=clock.now())}
 
 
 def _ambiguous(query: str, found: Sequence[Occurrence], caller: Caller) -> str:

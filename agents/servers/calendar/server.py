@@ -1,5 +1,6 @@
 """The calendar's tools: thin doors to the services and selectors."""
 
+from django.utils import timezone as clock
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -7,6 +8,7 @@ from agents.contracts import JsonObject, Reversibility, Risk
 from agents.servers.base import Caller, Toolbox, ToolError
 from agents.servers.calendar import selectors, services
 from agents.servers.calendar.contracts import Occurrence
+from agents.servers.calendar.ics import invitation_text
 from agents.servers.calendar.outputs import occurrence_json
 from agents.servers.calendar.schemas import (
     Cancelled,
@@ -75,7 +77,16 @@ def find_events(arguments: FindEvents, caller: Caller) -> FoundOut:
         events=_events(found, caller),
         words=_events_words(found, caller),
         first_event_id=found[0].event_id if found else "",
+        first_invitation=invitation_text(found[0].event, stamp=clock.now()) if found else "",
     )
+
+
+@TOOLBOX.tool(title="Look at an event", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
+def get_event(arguments: WhichEvent, caller: Caller) -> Invited:
+    """Look at one event of the person's calendar. Named by words, it must be the only coming one that fits. Writes to
+    nobody: `invitation` in the answer is the text that a mail to the attendees can carry."""
+    found = selectors.invitation_get(caller=caller, event_id=arguments.event_id, query=arguments.query)
+    return Invited.model_validate(found)
 
 
 @TOOLBOX.tool(title="Look for free time", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)

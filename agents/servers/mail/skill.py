@@ -138,7 +138,7 @@ def _invite_to_named(clause: Clause, context: SkillContext, to: _Recipients) -> 
     """Find an event that is in the calendar already and send its invitation."""
     name = _ARTICLE.sub("", clause.slots["event"])
     title = _("Find “%(name)s” in the calendar") % {"name": name}
-    found = PlannedStep(str(clause.next_id), "calendar.find_events", {"query": name}, title)
+    found = PlannedStep(str(clause.next_id), "calendar.get_event", {"query": name}, title)
     said = _("You are invited to “%(name)s”. The invitation with the time is attached.") % {"name": name}
     second = replace(clause, next_id=clause.next_id + 1)
     return found, _invitation(second, context, to, (name, said, found.id))
@@ -146,12 +146,11 @@ def _invite_to_named(clause: Clause, context: SkillContext, to: _Recipients) -> 
 
 def _invitation(clause: Clause, context: SkillContext, to: _Recipients, invited: tuple[str, str, str]) -> PlannedStep:
     name, said, event_step = invited
-    path = "/event_id" if any(step.id == event_step for step in clause.earlier) else "/first_event_id"
     arguments: JsonObject = {
         "to": to.emails,
         "subject": _("Invitation: %(name)s") % {"name": name},
         "body": _letter(to, said, context.request.person),
-        "invitation": {"$from": event_step, "path": path},
+        "invitation": {"$from": event_step, "path": "/invitation"},
     }
     title = _("Mail the invitation to %(to)s") % {"to": to.words}
     return _step(clause, "send", arguments, title, after=(event_step,))

@@ -55,7 +55,7 @@ def test_the_main_story_becomes_an_event_and_a_mail_with_its_invitation() -> Non
     assert (mail.id, mail.tool, mail.depends_on) == ("2", "mail.send", ("1",))
     assert mail.arguments["to"] == ["raj@example.com"]
     assert mail.arguments["subject"] == "Invitation: Call with Raj"
-    assert mail.arguments["invitation"] == {"$from": "1", "path": "/event_id"}
+    assert mail.arguments["invitation"] == {"$from": "1", "path": "/invitation"}
     body = str(mail.arguments["body"])
     assert body.startswith("Hello Raj,\n")
     assert "Sunday 22 November, 15:00\u201315:30 (Europe/Berlin)" in body
@@ -195,7 +195,7 @@ def test_an_answer_completes_the_right_clause() -> None:
     output = answer(asked, "tomorrow at 3")
     assert isinstance(output, Proposal)
     assert [step.tool for step in output.draft.steps] == ["files.read", "calendar.create_event", "mail.send"]
-    assert output.draft.steps[2].arguments["invitation"] == {"$from": "2", "path": "/event_id"}
+    assert output.draft.steps[2].arguments["invitation"] == {"$from": "2", "path": "/invitation"}
 
 
 def test_an_answer_with_an_address_also_invites() -> None:

@@ -217,8 +217,8 @@ MAIL = [
     ),
     (
         "email Ines the invitation for the standup",
-        ["find_events", "send"],
-        {"subject": "Invitation: standup", "invitation": {"$from": "1", "path": "/first_event_id"}},
+        ["get_event", "send"],
+        {"subject": "Invitation: standup", "invitation": {"$from": "1", "path": "/invitation"}},
     ),
 ]
 FILES = [
@@ -289,7 +289,7 @@ TOGETHER: list[tuple[str, list[str]]] = [
 
 
 def _mail_tool(tool: str) -> str:
-    return f"calendar.{tool}" if tool == "find_events" else f"mail.{tool}"
+    return f"calendar.{tool}" if tool in {"find_events", "get_event"} else f"mail.{tool}"
 
 
 ALL = [
