@@ -72,7 +72,9 @@ class WhichEvent(Arguments):
 
     @model_validator(mode="after")
     def _one_name(self) -> "WhichEvent":
-        if bool(self.event_id) == bool(self.query.strip()):
+        if not self.event_id and not self.query.strip():
+            raise ValueError("no event is named; when a search found none, there is nothing to change")
+        if self.event_id and self.query.strip():
             raise ValueError("name the event by event_id or by query, one of the two")
         return self
 
@@ -131,6 +133,7 @@ class EventsOut(BaseModel):
 
 class FoundOut(EventsOut):
     first_event_id: str = Field(description="The first event found; empty when there is none.")
+    first_invitation: str = Field(description="iCalendar text (METHOD:REQUEST) of the first event; empty when none.")
 
 
 class Stretch(BaseModel):

@@ -80,8 +80,16 @@ def test_events_are_found_by_words_of_title_place_and_people(cast: Cast) -> None
     for query in ("raj CALL", "fjord", "raj@example.com"):
         found = call(cast.maya, "find_events", query=query)
         assert (found["first_event_id"], len(found["events"])) == (made["event_id"], 1)
+        assert Calendar.from_ical(found["first_invitation"])["METHOD"] == "REQUEST"
     nothing = call(cast.maya, "find_events", query="dentist")
-    assert (nothing["events"], nothing["first_event_id"]) == ([], "")
+    assert (nothing["events"], nothing["first_event_id"], nothing["first_invitation"]) == ([], "", "")
+
+
+def test_what_a_search_did_not_find_is_not_cancelled(cast: Cast) -> None:
+    a_call(cast.maya)
+    with pytest.raises(ToolFailedError, match="nothing to change"):
+        call(cast.maya, "cancel_event", event_id="")
+    assert titles(cast.maya) == ["Call with Raj"]
 
 
 def test_an_event_named_by_words_is_moved_and_keeps_its_length(cast: Cast) -> None:
