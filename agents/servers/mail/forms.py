@@ -39,7 +39,7 @@ class LetterForm(forms.Form):
     cc = AddressesField(label=_("Copy"), required=False, max_length=_ADDRESSES_LIMIT)
     subject = forms.CharField(label=_("Subject"), required=False, max_length=SUBJECT_LIMIT)
     body = forms.CharField(
-        label=_("Text"), required=False, max_length=BODY_LIMIT, strip=False, widget=forms.Textarea({"rows": 14})
+        label=_("Text"), required=False, max_length=BODY_LIMIT, strip=False, widget=forms.Textarea({"rows": 11})
     )
 
     def __init__(self, *args: Any, invitation: str = "", **kwargs: Any) -> None:

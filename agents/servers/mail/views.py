@@ -97,9 +97,11 @@ def _found(request: HttpRequest, query: str) -> dict[str, Any]:
 
 
 def _frame(caller: Caller, box: str) -> dict[str, Any]:
+    folders = _folders(selectors.counts_get(caller=caller), box)
     return {
         "box": box,
-        "folders": _folders(selectors.counts_get(caller=caller), box),
+        "folders": folders,
+        "folder_name": next((folder["label"] for folder in folders if folder["current"]), ""),
         "smtp": selectors.smtp_connected(),
         "imap": selectors.imap_connected(),
     }
