@@ -22,7 +22,7 @@ export const post = async (address, body = new FormData()) => checked(await fetc
 // A fragment of a page, as a document fragment.
 export const fragment = async (address) => {
   const answer = await checked(await fetch(address, {
-    headers: { Accept: "text/html", "HX-Request": "true" }, signal: AbortSignal.timeout(ANSWER_MS),
+    headers: { Accept: "text/html", "HX-Request": "true", "HX-Current-URL": location.href }, signal: AbortSignal.timeout(ANSWER_MS),
   }));
   const template = document.createElement("template");
   template.innerHTML = await answer.text();

@@ -71,7 +71,7 @@ class RunningSite:
         assert answers and self.lives("web"), self.said("web")
 
     def start_worker(self) -> None:
-        pool = ("--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle")
+        pool = ("--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle", "--loglevel", "INFO")
         self._spawn("worker", "celery", "-A", "jarvis_site.celery:app", "worker", *pool)
         assert wait_until(lambda: "ready." in self.said("worker"), seconds=START_SECONDS), self.said("worker")
 
