@@ -102,11 +102,9 @@ def _find_caller(*, organization: str, email: str) -> Caller:
     from accounts.selectors import actor_of, membership_get
 
     try:
-        user = User.objects.filter(email__iexact=email).first()
-        if user is None:
-            raise NotFound
+        user = User.objects.get(email__iexact=email)
         actor = actor_of(membership_get(user=user, slug=organization))
-    except NotFound:
+    except (User.DoesNotExist, NotFound):
         raise CannotStartError(f"{email} is not a member of an organization {organization!r}.") from None
     except DatabaseError as error:
         raise CannotStartError(f"The database does not answer: {str(error).strip()}. Is Jarvis running?") from None
@@ -170,14 +168,14 @@ def _serve_http(server: "Server[Any]", port: int) -> None:
     guarded = bearer_only(app, token=_token())
     listening = _listen(port)
     sys.stderr.write(f"Serving MCP on http://{LOOPBACK}:{port}{MCP_PATH}\n")
-    uvicorn.Server(uvicorn.Config(guarded, log_config=None, access_log=False)).run(sockets=[listening])
+    uvicorn.Server(uvicorn.Config(guarded, log_config=None, access_log=False, ws="none")).run(sockets=[listening])
 
 
 def _token() -> str:
     token: str = settings.TOOL_TOKEN
     if len(token) < SHORTEST_TOKEN:
         raise CannotStartError(
-            f"Set JARVIS_TOOL_TOKEN to a secret of at least {SHORTEST_TOKEN} characters: over HTTP, callers must know it."
+            f"Set JARVIS_TOOL_TOKEN to at least {SHORTEST_TOKEN} secret characters: over HTTP, callers must know it."
         )
     return token
 
