@@ -26,7 +26,7 @@ class KeyReused(Conflict):
     message = _("This step has already been carried out with other words. Nothing was sent this time.")
 
 
-class DeliveryFailed(JarvisError):  # noqa: N818 - reads as what happened
+class DeliveryFailed(JarvisError):
     """The mail server did not take the mail, or nobody can say whether it did.
 
     Args:
@@ -43,7 +43,7 @@ class DeliveryFailed(JarvisError):  # noqa: N818 - reads as what happened
         self.outcome_unknown = outcome_unknown
 
 
-class MailboxUnavailable(JarvisError):  # noqa: N818
+class MailboxUnavailable(JarvisError):
     """The IMAP server cannot be read just now."""
 
     code = "mailbox_unavailable"
