@@ -5,7 +5,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -48,6 +48,7 @@ class SmtpServer:
         on_mail: answers to the next MAIL commands, in turn; then all is well.
         after_content: answers to whole mails, in turn; None breaks the connection off without one, with the mail kept.
         break_before_content: break off when the recipients have been named.
+        on_content: called in a thread of its own when a whole mail is there, before it is answered.
     """
 
     port: int = 0
@@ -56,6 +57,7 @@ class SmtpServer:
     on_mail: list[str] = field(default_factory=list)
     after_content: list[str | None] = field(default_factory=list)
     break_before_content: bool = False
+    on_content: Callable[[], object] = list
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -76,6 +78,7 @@ class SmtpServer:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        await asyncio.to_thread(self.on_content)
         answer = self.after_content.pop(0) if self.after_content else "250 Taken"
         if answer is None or answer.startswith("250"):
             raw = envelope.original_content or b""

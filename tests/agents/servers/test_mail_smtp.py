@@ -6,6 +6,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 from icalendar import Calendar
 from pytest_django import Settings
@@ -13,7 +14,7 @@ from pytest_django import Settings
 from agents.servers.mail import services
 from agents.servers.mail.models import Message
 from jarvis_site.audit.models import AuditEvent
-from jarvis_site.kernel.tenancy import tenant
+from jarvis_site.kernel.tenancy import all_tenants, tenant
 from tests.agents.servers.mail_calls import INVITATION, RAJ, ToolFailedError, call, caller_for, send, subjects
 from tests.cast import Cast, Person
 from tests.servers.certificates import certificate_for
@@ -149,6 +150,20 @@ def test_a_connection_lost_after_the_content_is_never_sent_again_blindly(cast: C
         assert (failure.code, failure.retryable, failure.outcome_unknown) == ("outcome_unknown", False, True)
     assert len(smtp_server.received) == 1
     assert state(cast.maya) == ("outbox", "unknown")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_ledger_is_committed_before_the_mail_server_has_the_mail(cast: Cast, smtp_server: SmtpServer) -> None:
+    seen: list[str] = []
+
+    def look() -> None:
+        with all_tenants():
+            seen.extend(Message.objects.values_list("state", flat=True))
+        connections.close_all()
+
+    smtp_server.on_content = look
+    send(cast.maya, key="step-1")
+    assert (seen, state(cast.maya)) == (["sending"], ("sent", "sent"))
 
 
 def test_a_killed_worker_leaves_a_mail_that_nobody_sends_again_blindly(cast: Cast, smtp_server: SmtpServer) -> None:
