@@ -30,7 +30,6 @@ from agents.contracts import (
 from agents.errors import UnresolvedReference
 from agents.gateway import calls, catalogue
 from agents.models import Run, Step
-from agents.planner.llm import ModelPlanner
 from agents.planner.local import LocalPlanner
 from agents.planner.references import resolve
 from agents.planner.schemas import argument_reasons
@@ -67,6 +66,8 @@ def plan_start(*, draft: PlanDraft, member_id: UUID, origin: Origin) -> Run:
 def planner() -> Planner:
     """The model when one is configured, else the sentences that the tool servers bring."""
     if settings.MODEL_BASE_URL and settings.MODEL_NAME:
+        from agents.planner.llm import ModelPlanner  # a slow import that processes without a model never need
+
         return ModelPlanner(
             base_url=settings.MODEL_BASE_URL,
             api_key=settings.MODEL_API_KEY,
