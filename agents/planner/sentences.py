@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from hassil.expression import Alternative, Expression, Group, ListReference, Permutation, RuleReference, TextChunk
-from hassil.intents import Intents, TextSlotList
+from hassil.intents import Intents, SlotList, TextSlotList
 from hassil.models import MatchEntity
 from hassil.recognize import RecognizeResult, recognize_all
 
@@ -21,17 +21,20 @@ PROSE_SLOTS = frozenset({"body", "content", "text", "subject", "topic"})
 # Slots that hold names of people.
 NAME_SLOTS = frozenset({"people", "to", "cc", "sender"})
 MAX_PHRASE_WORDS = 12  # a title or a place is not longer; a longer "title" has swallowed what was not understood
-MAX_NAME_WORDS = 4
+MAX_NAME_WORDS = 3
 # Ambiguous templates can match in very many ways; the first ones hold the best in all sentences tried.
 MAX_MATCHES = 200
 
 _POLITE_START = re.compile(
     r"^(?:[\s,.!]*(?:please|kindly|hey|hi|hello|ok|okay|jarvis|now|also|then|and|after that|afterwards|finally|just|"
     r"can you|could you|would you|will you|can we|could we|i want you to|i would like you to|i'd like you to|"
-    r"i want to|i would like to|i'd like to|i need to|i need you to|let's|let us|we need to|we should)\b[\s,:]*)+",
+    r"i want to|i would like to|i'd like to|i need to|i need you to|i need|i want|let's|let us|we need to|we should"
+    r")\b[\s,:]*)+",
     re.IGNORECASE,
 )
-_POLITE_END = re.compile(r"(?:(?<![\s,])[\s,]+(?:please|thanks|thank you|jarvis|for me))+[\s.!?]*$", re.IGNORECASE)
+_POLITE_END = re.compile(
+    r"(?:(?<![\s,])[\s,]+(?:please|thanks|thank you|jarvis|for me|too|as well))+[\s.!?]*$", re.IGNORECASE
+)
 _NAME_SEPARATORS = re.compile(r"\s*(?:,|;|&|\band\b)\s*", re.IGNORECASE)
 
 
@@ -132,7 +135,7 @@ def _first_of_list(reference: ListReference, intents: Intents) -> set[str | None
     return set().union(*(_first_words(value.text_in, intents) for value in values.values))
 
 
-def _matches(compiled: _Compiled, clause: Masked, lists: dict[str, TextSlotList]) -> Iterator[Match]:
+def _matches(compiled: _Compiled, clause: Masked, lists: dict[str, SlotList]) -> Iterator[Match]:
     results = recognize_all(clause.text, compiled.intents, slot_lists=lists)
     for _number, result in zip(range(MAX_MATCHES), results, strict=False):
         match = _match(compiled.skill, result, clause)
@@ -140,7 +143,7 @@ def _matches(compiled: _Compiled, clause: Masked, lists: dict[str, TextSlotList]
             yield match
 
 
-def _lists(clause: Masked) -> dict[str, TextSlotList]:
+def _lists(clause: Masked) -> dict[str, SlotList]:
     """Return the typed slots, each with the words that stand for such a thing in this clause."""
     kinds = {WHEN: (WHEN,), DURATION: (DURATION,), EMAIL: (EMAIL,), PATH: (PATH, QUOTE), PROSE: (PROSE, QUOTE)}
     return {name: _list_of(clause, *held) for name, held in kinds.items()}
@@ -156,7 +159,7 @@ def _match(skill: Skill, result: RecognizeResult, clause: Masked) -> Match | Non
     for entity in result.entities_list:
         written = _written(entity, clause.text)
         if entity.is_wildcard:
-            if not _allowed(entity.name, written, clause):
+            if _cut_from_word(entity, clause.text) or not _allowed(entity.name, written, clause):
                 return None
             cost += len(written)
         text = clause.restored(written)
@@ -170,6 +173,14 @@ def _written(entity: MatchEntity, text: str) -> str:
         return str(entity.value)
     start, end = entity.text_span
     return text[start:end].strip().strip(",;").strip()
+
+
+def _cut_from_word(entity: MatchEntity, text: str) -> bool:
+    """Whether a slot begins or ends inside a word: after an open slot hassil finds the "re" of "before"."""
+    start, end = entity.text_span or (0, 0)
+    return re.match(r"\w\w", text[max(start - 1, 0) : start + 1]) is not None or (
+        re.match(r"\w\w", text[max(end - 1, 0) : end + 1]) is not None
+    )
 
 
 def _allowed(name: str, written: str, clause: Masked) -> bool:

@@ -7,7 +7,7 @@ from datetime import time
 
 from django.utils.translation import gettext as _
 
-from agents.planner.moments.lexicon import MINUTE_WORDS, TO
+from agents.planner.moments.lexicon import DAY_WORDS, HOUR_WORDS, MINUTE_WORDS, TO, WEEK_WORDS
 from agents.planner.moments.tokens import Reader, attempt, first_of
 
 # "a call at 3" is in the afternoon: hardly anybody meets between one and seven in the morning. A leading zero ("03:00")
@@ -29,6 +29,7 @@ PARTS = {
 _LATE_PARTS = frozenset({"afternoon", "evening", "night", "tonight", "lunchtime"})
 # "at 10.30" is a time, "10.30" alone is a price or a version.
 _BEFORE_DOTTED = frozenset({"at", "from", *TO})
+_LENGTH_WORDS = MINUTE_WORDS | HOUR_WORDS | DAY_WORDS | WEEK_WORDS  # "by 30 minutes" is no hour
 _QUARTERS = {"quarter": 15, "half": 30}
 
 
@@ -131,7 +132,7 @@ def _single(reader: Reader) -> Hours | None:
     if clock is None:
         return None
     plain = reader.at == mark + 1 and clock.bare and reader.tokens[mark].kind != "clock"
-    if plain and not (anchored or reader.lenient):
+    if plain and (not (anchored or reader.lenient) or reader.next_in(_LENGTH_WORDS)):
         return None
     return Hours(clock)
 

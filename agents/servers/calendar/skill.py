@@ -23,12 +23,19 @@ _MEALS = re.compile(r"\b(?:lunch|dinner|breakfast|brunch)\b", re.IGNORECASE)
 _WHOLE_DAYS = re.compile(r"\b(?:holidays?|vacation|day off|birthday|trip|conference|off|leave)\b", re.IGNORECASE)
 _PART_OF_DAY = re.compile(r"\b(?:morning|afternoon|evening|night|tonight|lunchtime)\b", re.IGNORECASE)
 _EXACT_HOUR = re.compile(r"\d|\b(?:noon|midday|midnight|(?:at|past|to) \w+)\b", re.IGNORECASE)
-_LENGTH = re.compile(r"\b[\w.]+[ -](?:minutes?|mins?|hours?|hrs?)\b", re.IGNORECASE)
+_LENGTH = re.compile(r"\b(?:for )?[\w.]+[ -](?:minutes?|mins?|hours?|hrs?)\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|my|our|a|an|that|this)\s+", re.IGNORECASE)
 _NAMES = re.compile(r"\s*(?:,|;|&|\band\b)\s*", re.IGNORECASE)
 _DROPPED_FROM_NAMES = re.compile(r"^(?:both|me|us|myself)$", re.IGNORECASE)
 _IT = frozenset({"it", "that", "this", "this one", "that one", "them", "event", "the event", "something", "everything"})
-_ALL_DAY = re.compile(r"\b(?:all|whole|full)[ -]day\b", re.IGNORECASE)
+_SEVERAL = re.compile(
+    r"^(?:(?:all|every|each|both|any)\b.*|events|meetings|calls|appointments|everything)$", re.IGNORECASE
+)
+# Whole days on purpose: "all day", "from monday to wednesday", "for 3 days"; not "next week", which names no day.
+_ALL_DAY = re.compile(
+    r"\b(?:all|whole|full)[ -]day\b|\b(?:to|until|till|through)\b|[-\u2013]|\bfor (?:the )?\w+ (?:days?|weeks?)\b",
+    re.IGNORECASE,
+)
 
 
 class CalendarSkill:
@@ -171,12 +178,21 @@ def _list(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Qu
 
 
 def _free_busy(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:
-    start, end, words = _window(clause, context)
-    minutes = context.duration_minutes(clause.slots.get("duration") or clause.slots.get("when", ""))
+    start, end, words = _window(_without_length(clause), context)
+    when = clause.slots.get("when", "")
+    minutes = context.duration_minutes(clause.slots.get("duration") or when)
     arguments: JsonObject = {"from": start.isoformat(), "to": end.isoformat()}
     if minutes and start + timedelta(minutes=minutes) <= end:
         arguments["minutes"] = minutes
     return (_step(clause, "free_busy", arguments, _("Look for free time: %(when)s") % {"when": words}),)
+
+
+def _without_length(clause: Clause) -> Clause:
+    """An hour that is looked for "tomorrow afternoon" does not make the afternoon an hour long."""
+    when = clause.slots.get("when", "")
+    if not _PART_OF_DAY.search(when):
+        return clause
+    return replace(clause, slots={**clause.slots, "when": _LENGTH.sub("", when).strip(" ,")})
 
 
 def _window(clause: Clause, context: SkillContext) -> tuple[datetime, datetime, str]:
@@ -240,6 +256,8 @@ def _on_event(
     query = _query(clause)
     if query.casefold() in _IT:
         return _on_event_before(clause, act)
+    if _SEVERAL.match(query):
+        return _ask("query", _("I change one event at a time. Which one do you mean? Please say its title."))
     if not clause.slots.get("which"):
         return (_step(clause, tool, {"query": query, **arguments}, title),)
     windowed = replace(clause, slots={**clause.slots, "when": clause.slots["which"]})

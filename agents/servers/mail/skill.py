@@ -19,6 +19,7 @@ _THEM = frozenset(
 )
 _PLEASANTRY = re.compile(r"^(?:that|to say|saying)\s+", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|my|our|a|an)\s+", re.IGNORECASE)
+_READ_FILE = "files.read"
 _CREATE_EVENT = "calendar.create_event"
 
 
@@ -121,7 +122,10 @@ def _invite(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | 
         return to
     if clause.slots.get("event"):
         return _invite_to_named(clause, context, to)
-    event = next((step for step in reversed(clause.earlier) if step.tool == _CREATE_EVENT), None)
+    meant = {_CREATE_EVENT} if "invit" in clause.words.casefold() else {_CREATE_EVENT, _READ_FILE}
+    event = next((step for step in reversed(clause.earlier) if step.tool in meant), None)
+    if event is not None and event.tool == _READ_FILE:
+        return (_content(clause, to, event),)
     if event is None:
         return _ask("event", _("The invitation to which event should I send to %(to)s?") % {"to": to.words})
     name = str(event.arguments["title"])
@@ -132,6 +136,14 @@ def _invite(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | 
         "zone": event.arguments["timezone"],
     }
     return (_invitation(clause, context, to, (name, said, event.id)),)
+
+
+def _content(clause: Clause, to: _Recipients, read: PlannedStep) -> PlannedStep:
+    """Send the text of a file that an earlier step reads."""
+    name = str(read.arguments["path"]).rpartition("/")[2]
+    arguments: JsonObject = {"to": to.emails, "subject": name, "body": {"$from": read.id, "path": "/content"}}
+    title = _("Mail the text of %(name)s to %(to)s") % {"name": name, "to": to.words}
+    return _step(clause, "send", arguments, title, after=(read.id,))
 
 
 def _invite_to_named(clause: Clause, context: SkillContext, to: _Recipients) -> tuple[PlannedStep, ...]:

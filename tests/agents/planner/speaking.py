@@ -29,8 +29,8 @@ PRIYA = Person("Priya Rao", "priya@corp.example")
 TOOLS = tuple(
     ToolSpec(name, name, name, {})
     for name in (
-        *("calendar.create_event", "calendar.list_events", "calendar.find_events", "calendar.get_event", "calendar.free_busy"),
-        *("calendar.move_event", "calendar.cancel_event", "calendar.create_reminder"),
+        *("calendar.create_event", "calendar.list_events", "calendar.find_events", "calendar.free_busy"),
+        *("calendar.get_event", "calendar.move_event", "calendar.cancel_event", "calendar.create_reminder"),
         *("mail.write_draft", "mail.send", "mail.search", "mail.read"),
         *("files.list", "files.read", "files.find", "files.write"),
     )

@@ -219,6 +219,34 @@ def test_it_without_an_event_is_asked_about(words: str) -> None:
     assert question(words).text == "Which event do you mean? Please say its title."
 
 
+@pytest.mark.parametrize(
+    "words", ["cancel all meetings tomorrow", "delete every call", "move my meetings to friday at 9"]
+)
+def test_several_events_are_not_changed_at_once(words: str) -> None:
+    assert "one event at a time" in question(words).text
+
+
+def test_the_text_of_a_file_is_sent_by_reference() -> None:
+    mail = plan("read notes/plan.md and email ines its content").steps[1]
+    assert mail.arguments == {
+        "to": ["ines@corp.example"],
+        "subject": "plan.md",
+        "body": {"$from": "1", "path": "/content"},
+    }
+
+
+def test_an_invitation_is_never_a_file() -> None:
+    assert "which event" in question("read notes/plan.md and email ines the invitation").text
+
+
+def test_an_hour_that_is_looked_for_does_not_shorten_the_afternoon() -> None:
+    assert plan("when am I free tomorrow afternoon for an hour?").steps[0].arguments == {
+        "from": "2026-11-22T12:00:00+01:00",
+        "to": "2026-11-22T18:00:00+01:00",
+        "minutes": 60,
+    }
+
+
 def test_what_should_be_in_a_file_is_asked() -> None:
     asked = question("write a file notes/plan.md")
     assert asked.text == "What should be in notes/plan.md?"
