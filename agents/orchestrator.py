@@ -102,7 +102,7 @@ class ToolExecutor:
         step.verdict, step.rule, step.rule_reason = decision.verdict, decision.rule, decision.reason[:500]
         return _gate(run, step, arguments, decision)
 
-    def perform(self, *, run: Run, step: Step, call: ToolCall) -> ToolResult:
+    def perform(self, *, run: Run, call: ToolCall) -> ToolResult:
         actor = actor_of(member_get(member_id=run.member_id))
         return calls.call(call, _caller(actor, call), timeout_seconds=CALL_TIMEOUT_SECONDS)
 

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
+from django.db import transaction
+
 from accounts.contracts import Actor
 from agents.contracts import Outcome
 from agents.models import Run
 from agents.selectors import run_get
 from agents.workflows import runs
 from permissions.services import consents_withdraw
-from django.db import transaction
 
 
 @transaction.atomic

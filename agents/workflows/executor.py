@@ -36,6 +36,6 @@ class Executor(Protocol):
         """Decide about a claimed step, inside the engine's transaction. Only the database may be touched."""
         ...
 
-    def perform(self, *, run: Run, step: Step, call: ToolCall) -> ToolResult:
+    def perform(self, *, run: Run, call: ToolCall) -> ToolResult:
         """Make the call, outside of any transaction. Failures are returned, not raised."""
         ...

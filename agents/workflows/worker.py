@@ -43,7 +43,7 @@ def execute(*, step_id: UUID, organization_id: UUID, executor: Executor) -> bool
         if call is None:
             return True
         with heartbeat(step):
-            result = executor.perform(run=run, step=step, call=call)
+            result = executor.perform(run=run, call=call)
         _conclude(run.id, step, result)
         return True
 
