@@ -78,7 +78,7 @@ def test_text_is_shown_as_text_and_markdown_without_script(cast: Cast, priya: Cl
     assert "&lt;script&gt;alert(1)" in shown
     assert "<script>alert" not in shown
     shown = priya.get(address(cast, "view/notes/plan.md")).text
-    assert "<h1>The plan</h1>" in shown
+    assert "<h2>The plan</h2>" in shown
     assert "<script>alert" not in shown
     assert "<img" not in shown
 
