@@ -49,6 +49,7 @@ class MatchOut(BaseModel):
 class ListOut(BaseModel):
     files: list[FileOut]
     truncated: bool = Field(description="There are more than are listed.")
+    words: str
 
 
 class ReadOut(BaseModel):
@@ -58,11 +59,13 @@ class ReadOut(BaseModel):
     truncated: bool = Field(description="Only the beginning is here.")
     binary: bool = Field(description="The file is not text.")
     media_type: str
+    words: str
 
 
 class FindOut(BaseModel):
     files: list[MatchOut]
     truncated: bool
+    words: str
 
 
 class WriteOut(BaseModel):

@@ -4,7 +4,7 @@ import mimetypes
 
 from agents.contracts import Reversibility, Risk
 from agents.servers.base import Caller, Toolbox, ToolError
-from agents.servers.files import schemas, selectors, services
+from agents.servers.files import schemas, selectors, services, words
 from agents.servers.files.contracts import KIB, MAX_READ_BYTES, MAX_TEXT_BYTES
 
 TOOLBOX = Toolbox(
@@ -31,7 +31,11 @@ def media_type(path: str) -> str:
 def list_files(arguments: schemas.InFolder, caller: Caller) -> schemas.ListOut:  # noqa: ARG001 - the scope says where
     """List the files and folders in one folder of the workspace, without those further below."""
     listing = selectors.folder_list(path=arguments.path)
-    return schemas.ListOut(files=[schemas.FileOut.of(entry) for entry in listing.entries], truncated=listing.truncated)
+    return schemas.ListOut(
+        files=[schemas.FileOut.of(entry) for entry in listing.entries],
+        truncated=listing.truncated,
+        words=words.listing_words(listing.entries, path=arguments.path, truncated=listing.truncated),
+    )
 
 
 @TOOLBOX.tool(title="Read a file", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="file")
@@ -45,6 +49,13 @@ def read(arguments: schemas.AtPath, caller: Caller) -> schemas.ReadOut:  # noqa:
         truncated=text.truncated,
         binary=text.binary,
         media_type=media_type(text.entry.path),
+        words=words.reading_words(
+            path=text.entry.path,
+            content=text.content,
+            size=text.entry.size,
+            binary=text.binary,
+            truncated=text.truncated,
+        ),
     )
 
 
@@ -64,7 +75,12 @@ def find(arguments: schemas.Find, caller: Caller) -> schemas.FindOut:  # noqa: A
         )
         for match in found.matches
     ]
-    return schemas.FindOut(files=files, truncated=found.truncated)
+    told = [(file.path, file.match) for file in files]
+    return schemas.FindOut(
+        files=files,
+        truncated=found.truncated,
+        words=words.found_words(told, query=arguments.query, truncated=found.truncated),
+    )
 
 
 @TOOLBOX.tool(title="Write a file", risk=Risk.LOW, reversibility=Reversibility.UNDOABLE, idempotent=True, icon="write")

@@ -74,6 +74,7 @@ class Line(BaseModel):
 
 class FoundOut(BaseModel):
     messages: list[Line]
+    words: str
 
 
 class MailOut(BaseModel):
@@ -88,6 +89,7 @@ class MailOut(BaseModel):
     body: str
     cut: bool = Field(description="The body is longer than what is given here.")
     invitation: str
+    words: str
 
 
 class PersonOut(BaseModel):

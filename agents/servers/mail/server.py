@@ -23,7 +23,7 @@ from agents.servers.mail.schemas import (
     SentOut,
     WriteDraft,
 )
-from agents.servers.mail.words import sent_words
+from agents.servers.mail.words import found_words, mail_words, sent_words
 
 TOOLBOX = Toolbox(
     "mail",
@@ -72,7 +72,7 @@ def send(arguments: Send, caller: Caller) -> SentOut:
 def search(arguments: Search, caller: Caller) -> FoundOut:
     """Find mails that the person received or sent, the newest first."""
     found = selectors.mails_find(caller=caller, query=arguments.query, sender=arguments.sender, limit=arguments.limit)
-    return FoundOut(messages=[_line(mail) for mail in found])
+    return FoundOut(messages=[_line(mail) for mail in found], words=found_words(found))
 
 
 @TOOLBOX.tool(title="Read a mail", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
@@ -89,6 +89,7 @@ def read(arguments: Read, caller: Caller) -> MailOut:
         body=mail.body[:READ_LIMIT],
         cut=len(mail.body) > READ_LIMIT,
         invitation=mail.invitation,
+        words=mail_words(mail),
     )
 
 

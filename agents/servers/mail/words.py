@@ -1,7 +1,13 @@
-"""What has become of a mail, in words."""
+"""What the mail tools say to people, as Markdown."""
 
+from collections.abc import Sequence
+
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from agents.servers.base.words import plain, quoted
+from agents.servers.mail.contracts import Mail
 from agents.servers.mail.models import Message
 
 
@@ -12,3 +18,19 @@ def sent_words(message: Message) -> str:
     if message.refused:
         return _("Sent, but the mail server did not take it for %(names)s.") % {"names": ", ".join(message.refused)}
     return _("Sent.")
+
+
+def found_words(mails: Sequence[Mail]) -> str:
+    if not mails:
+        return _("No mail fits.")
+    return "\n".join([_("These mails fit:"), "", *(_line(mail) for mail in mails)])
+
+
+def mail_words(mail: Mail) -> str:
+    """The mail itself: who wrote it, and its text exactly as it was written."""
+    return f"{_line(mail).removeprefix('- ')}\n\n{quoted(mail.body)}"
+
+
+def _line(mail: Mail) -> str:
+    when = date_format(timezone.localtime(mail.at), "j F, H:i")
+    return f"- **{plain(mail.subject) or _('No subject')}**, {plain(mail.sender)}, {when}"
