@@ -32,7 +32,8 @@ from agents.planner.smalltalk import dropped, help_text, partly_understood, smal
 
 # A request is a few sentences; a long text to be sent or kept is better put into a file first.
 MAX_CHARACTERS = 8_000
-GOAL_CHARACTERS = 120  # a goal is a title: one line on a phone and two on a desk
+GOAL_CHARACTERS = 120  # a goal is a title: one line on a desk and two on a phone
+TITLE_CHARACTERS = 200  # of a step: long texts are in the arguments, where they are shown whole
 # Line breaks are text; joiners make letters and emoji.
 _KEPT = frozenset("\n\t\u200c\u200d")
 
@@ -125,7 +126,9 @@ class LocalPlanner:
             built = piece.match.skill.build(clause, context)
         except BadMoment as error:
             built = Question(str(error), resume={"slot": TIME_SLOT})
-        return _kept(built, inquiry, number, slots) if isinstance(built, Question) else built
+        if isinstance(built, Question):
+            return _kept(built, inquiry, number, slots)
+        return tuple(replace(step, title=_line(step.title, TITLE_CHARACTERS)) for step in built)
 
 
 def _kept(question: Question, inquiry: Inquiry, number: int, slots: dict[str, str]) -> Question:
@@ -153,7 +156,9 @@ def _proposal(
     if missing:
         return TextDelta(unavailable(missing[0]))
     note = _note(steps, timed=context.read_times)
-    return Proposal(PlanDraft(goal=_goal(inquiry.words), steps=steps, author=PlanAuthor.LOCAL, note=note))
+    return Proposal(
+        PlanDraft(goal=_line(inquiry.words, GOAL_CHARACTERS), steps=steps, author=PlanAuthor.LOCAL, note=note)
+    )
 
 
 def _note(steps: tuple[PlannedStep, ...], *, timed: bool) -> str:
@@ -165,9 +170,9 @@ def _note(steps: tuple[PlannedStep, ...], *, timed: bool) -> str:
     return f"{text} {_('Please check the time.')}" if timed else text
 
 
-def _goal(words: str) -> str:
-    line = " ".join(words.split())
-    return line if len(line) <= GOAL_CHARACTERS else f"{line[: GOAL_CHARACTERS - 1].rstrip()}…"
+def _line(text: str, limit: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
 
 def _names_time(request: PlanRequest, answer: str) -> bool:

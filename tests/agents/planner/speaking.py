@@ -15,8 +15,12 @@ from agents.contracts import (
     ToolSpec,
 )
 from agents.planner.local import LocalPlanner
+from agents.planner.validation import validate
+from agents.servers.calendar.server import TOOLBOX as CALENDAR_TOOLS
 from agents.servers.calendar.skill import SKILL as CALENDAR
+from agents.servers.files.server import TOOLBOX as FILES_TOOLS
 from agents.servers.files.skill import SKILL as FILES
+from agents.servers.mail.server import TOOLBOX as MAIL_TOOLS
 from agents.servers.mail.skill import SKILL as MAIL
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -26,15 +30,7 @@ INES = Person("Ines Berg", "ines@corp.example")
 RAJ_PATEL = Person("Raj Patel", "raj.patel@corp.example")
 RAJ_SINGH = Person("Raj Singh", "raj.singh@corp.example")
 PRIYA = Person("Priya Rao", "priya@corp.example")
-TOOLS = tuple(
-    ToolSpec(name, name, name, {})
-    for name in (
-        *("calendar.create_event", "calendar.list_events", "calendar.find_events", "calendar.free_busy"),
-        *("calendar.get_event", "calendar.move_event", "calendar.cancel_event", "calendar.create_reminder"),
-        *("mail.write_draft", "mail.send", "mail.search", "mail.read"),
-        *("files.list", "files.read", "files.find", "files.write"),
-    )
-)
+TOOLS = (*CALENDAR_TOOLS.specs(), *MAIL_TOOLS.specs(), *FILES_TOOLS.specs())
 PLANNER = LocalPlanner((CALENDAR, MAIL, FILES))
 
 
@@ -53,8 +49,10 @@ def say(
 
 
 def plan(words: str, **circumstances: object) -> PlanDraft:
+    """Return the plan, which the real tools accept."""
     output = say(words, **circumstances)  # type: ignore[arg-type]
     assert isinstance(output, Proposal), output
+    assert validate(output.draft, TOOLS) == ()
     return output.draft
 
 
