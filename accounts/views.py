@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -12,6 +11,7 @@ from accounts.forms import OrganizationForm, ProfileForm
 from accounts.models import User
 from accounts.selectors import members_list, organizations_of
 from accounts.services import organization_create, preferences_update, theme_set
+from jarvis_site.kernel.back import back_to
 
 COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -61,7 +61,7 @@ def theme(request: HttpRequest) -> HttpResponse:
     """Keep the choice of theme and contrast: with the person, or in a cookie while signed out."""
     chosen = request.POST.get("theme", "")
     contrast = request.POST.get("contrast", "") == "more"
-    response = redirect(_back(request))
+    response = redirect(back_to(request, default="/"))
     if isinstance(request.user, User):
         theme_set(user=request.user, theme=chosen, high_contrast=contrast)
     elif chosen in User.Theme.values:
@@ -70,10 +70,3 @@ def theme(request: HttpRequest) -> HttpResponse:
             "contrast", "more" if contrast else "", max_age=COOKIE_SECONDS, samesite="Lax", secure=request.is_secure()
         )
     return response
-
-
-def _back(request: HttpRequest) -> str:
-    target = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return target
-    return "/"

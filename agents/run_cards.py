@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
 from agents.contracts import Reversibility, Risk, RunState, StepState
-from agents.graph import Layout, layout
+from agents.graph import Edge, Layout, layout
 from agents.models import Plan, Run, Step
 from permissions.contracts import Verdict
 from permissions.models import Consent
@@ -84,6 +84,11 @@ class Node:
     @property
     def name(self) -> str:
         return self.step.title
+
+    @property
+    def pill(self) -> str:
+        """The look of its state as a pill."""
+        return {"done": "ok", "later": ""}.get(self.look, self.look)
 
     @property
     def number(self) -> int:
@@ -200,7 +205,7 @@ def _card(run: Run, plan: Plan, steps: list[Step], asks: list[Ask]) -> RunCard:
         state=state,
         look=look,
         nodes=list(nodes.values()),
-        edges=[EdgeLine(edge.d, _EDGE_STATES.get(_edge_look(nodes, edge.source, edge.target), "")) for edge in plane.edges],
+        edges=[_edge(nodes, edge) for edge in plane.edges],
         width=plane.width,
         height=plane.height,
         asks=asks,
@@ -208,11 +213,11 @@ def _card(run: Run, plan: Plan, steps: list[Step], asks: list[Ask]) -> RunCard:
     )
 
 
-def _edge_look(nodes: dict[str, Node], source: str, target: str) -> str:
-    """An edge is done when what it leads from is; it waits or is lit with what it leads to."""
-    if nodes[source].look != "done":
-        return ""
-    return nodes[target].look if nodes[target].look in _EDGE_STATES else "done"
+def _edge(nodes: dict[str, Node], edge: Edge) -> EdgeLine:
+    """It is done when what it leads from is; it waits or is lit with what it leads to."""
+    if nodes[edge.source].look != "done":
+        return EdgeLine(edge.d, "")
+    return EdgeLine(edge.d, _EDGE_STATES.get(nodes[edge.target].look, "done"))
 
 
 def _node(step: Step, plane: Layout, *, asks: bool) -> Node:

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.middleware import request_actor
-from notifications.selectors import notifications_list
+from notifications.selectors import notifications_list, unread_count
 from notifications.services import read_all
 
 SHOWN = 100
@@ -13,8 +13,9 @@ SHOWN = 100
 
 @require_safe
 def index(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - the scope was opened from it
-    items = notifications_list(actor=request_actor(request))[:SHOWN]
-    return render(request, "notifications/index.html", {"items": items})
+    actor = request_actor(request)
+    context = {"items": notifications_list(actor=actor)[:SHOWN], "unread": unread_count(actor=actor)}
+    return render(request, "notifications/index.html", context)
 
 
 @require_POST

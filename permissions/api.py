@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Path, Router
 
 from accounts.middleware import request_actor
 from permissions.models import Consent
@@ -16,17 +16,17 @@ LISTED = 100
 
 
 @router.get("/", response=list[ConsentOut])
-def waiting(request: HttpRequest, slug: str) -> list[Consent]:  # noqa: ARG001
+def waiting(request: HttpRequest, slug: Path[str]) -> list[Consent]:  # noqa: ARG001
     return list(consents_waiting(actor=request_actor(request))[:LISTED])
 
 
 @router.get("/{uuid:consent_id}", response=ConsentOut)
-def detail(request: HttpRequest, slug: str, consent_id: UUID) -> Consent:  # noqa: ARG001
+def detail(request: HttpRequest, slug: Path[str], consent_id: UUID) -> Consent:  # noqa: ARG001
     return consent_get(consent_id=consent_id, actor=request_actor(request))
 
 
 @router.post("/{uuid:consent_id}/decision", response=ConsentOut)
-def decide(request: HttpRequest, slug: str, consent_id: UUID, decision: DecisionIn) -> Consent:  # noqa: ARG001
+def decide(request: HttpRequest, slug: Path[str], consent_id: UUID, decision: DecisionIn) -> Consent:  # noqa: ARG001
     if decision.decision == "approve":
         return consent_approve(consent_id=consent_id, actor=request_actor(request))
     return consent_deny(consent_id=consent_id, actor=request_actor(request), reason=decision.reason)

@@ -14,7 +14,7 @@ from jarvis_site.kernel.back import back_to
 from permissions.contracts import ConsentState
 from permissions.models import Consent
 from permissions.payloads import payload_of
-from permissions.selectors import consent_get, consents_decided, consents_waiting
+from permissions.selectors import consent_get, consents_decided, consents_waiting, waiting_count
 from permissions.services import consent_approve, consent_deny
 
 LISTED = 100
@@ -22,20 +22,14 @@ LISTED = 100
 
 @require_safe
 def index(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - the scope was opened from it
-    """The list, with the oldest open question opened beside it."""
-    decided = request.GET.get("tab") == "decided"
-    actor = request_actor(request)
-    consents = list((consents_decided(actor=actor) if decided else consents_waiting(actor=actor))[:LISTED])
-    return _page(request, consents=consents, decided=decided, shown=None)
+    """The list, with its first question opened beside it."""
+    return _page(request, decided=request.GET.get("tab") == "decided", opened=None)
 
 
 @require_safe
 def detail(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:  # noqa: ARG001
-    actor = request_actor(request)
-    consent = consent_get(consent_id=consent_id, actor=actor)
-    decided = consent.state != ConsentState.PENDING
-    consents = list((consents_decided(actor=actor) if decided else consents_waiting(actor=actor))[:LISTED])
-    return _page(request, consents=consents, decided=decided, shown=consent)
+    consent = consent_get(consent_id=consent_id, actor=request_actor(request))
+    return _page(request, decided=consent.state != ConsentState.PENDING, opened=consent)
 
 
 @require_POST
@@ -51,11 +45,19 @@ def decide(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:
     return redirect(back_to(request, default=reverse("permissions:list", args=[slug])))
 
 
-def _page(request: HttpRequest, *, consents: list[Consent], decided: bool, shown: Consent | None) -> HttpResponse:
+def _page(request: HttpRequest, *, decided: bool, opened: Consent | None) -> HttpResponse:
+    actor = request_actor(request)
+    listed = consents_decided(actor=actor) if decided else consents_waiting(actor=actor)
+    consents = list(listed[:LISTED])
+    shown = opened or next(iter(consents), None)
     context = {
         "consents": consents,
         "tab": "decided" if decided else "mine",
+        "waiting": waiting_count(actor=actor),
+        "decided": consents_decided(actor=actor).count(),
         "consent": shown,
+        "shown": [shown] if shown else [],
+        "alone": opened is not None,
         "payload": payload_of(shown) if shown else None,
     }
     return render(request, "permissions/consent_list.html", context)

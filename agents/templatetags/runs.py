@@ -8,13 +8,36 @@ from django import template
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
+from agents.contracts import RunState
 from agents.models import Run
-from agents.run_cards import Node, RunCard
+from agents.run_cards import RUN_STATES, Label, Node, RunCard
 from permissions.models import Consent
 
 register = template.Library()
+
+# Seconds; what is done faster is done at once.
+SHORTEST_SHOWN = 0.1
+
+_AUDIT: dict[str, Label] = {
+    "run.started": gettext_lazy("Run started"),
+    "run.cancel_requested": gettext_lazy("Stop asked for"),
+    "run.succeeded": gettext_lazy("Run done"),
+    "run.failed": gettext_lazy("Run failed"),
+    "run.cancelled": gettext_lazy("Run stopped"),
+    "step.started": gettext_lazy("Call made"),
+    "step.succeeded": gettext_lazy("Call done"),
+    "step.failed": gettext_lazy("Call failed"),
+    "step.uncertain": gettext_lazy("Outcome unknown"),
+    "step.outcome_settled": gettext_lazy("Outcome said by a person"),
+    "consent.asked": gettext_lazy("Person asked"),
+    "consent.approved": gettext_lazy("Approved"),
+    "consent.denied": gettext_lazy("Rejected"),
+    "consent.expired": gettext_lazy("Nobody answered in time"),
+    "consent.withdrawn": gettext_lazy("Question withdrawn"),
+    "consent.used": gettext_lazy("Approval used"),
+}
 
 
 @register.simple_tag(takes_context=True)
@@ -55,7 +78,7 @@ def _chips(node: Node) -> list[dict[str, str]]:
         chips.append({"label": _("Asks"), "tone": "wait", "icon": "hand"})
     elif node.approved:
         chips = [{"label": _("Approved"), "tone": "ok"}]
-    if node.seconds is not None and node.look == "done":
+    if node.look == "done" and node.seconds is not None and node.seconds >= SHORTEST_SHOWN:
         chips.append({"label": _("%(n).1f s") % {"n": node.seconds}, "tone": ""})
     return chips
 
@@ -76,3 +99,38 @@ def with_goals(consents: Iterable[Consent]) -> list[tuple[Consent, str]]:
     listed = list(consents)
     goals = dict(Run.objects.filter(id__in={consent.run_id for consent in listed}).values_list("id", "goal"))
     return [(consent, goals.get(consent.run_id, "")) for consent in listed]
+
+
+@register.filter
+def run_label(run: Run) -> Label:
+    """The run's state in words."""
+    return RUN_STATES[RunState(run.state)][0]
+
+
+@register.filter
+def run_look(run: Run) -> str:
+    """The look of its pill and dot."""
+    return RUN_STATES[RunState(run.state)][1]
+
+
+@register.filter
+def short_id(run: Run) -> str:
+    """Enough of the id to tell two runs apart: the part of it that is random."""
+    return f"R-{run.id.hex[-6:].upper()}"
+
+
+@register.simple_tag
+def grouped_runs(runs: Iterable[Run]) -> list[tuple[str, list[Run]]]:
+    """Runs that need the person, run, and are over, each with a heading; groups without a run are left out."""
+    groups: dict[str, list[Run]] = {_("Needs you"): [], _("Running"): [], _("Finished"): []}
+    needs, running, finished = groups.values()
+    for run in runs:
+        state = RunState(run.state)
+        (finished if state.final else needs if state is RunState.WAITING else running).append(run)
+    return [(label, listed) for label, listed in groups.items() if listed]
+
+
+@register.filter
+def audit_words(action: str) -> Label:
+    """An audited action in words; its own name when there are none for it."""
+    return _AUDIT.get(action, action)

@@ -74,9 +74,14 @@ class Payload:
 
 
 def payload_of(consent: Consent, *, insiders: Insiders | None = None) -> Payload:
-    """Decode a call. `insiders` spares the look-up of the organization's people when many calls are decoded."""
-    decoder = _DECODERS.get(consent.tool, _facts)
-    return decoder(consent.arguments, insiders_of() if insiders is None else insiders)
+    """Decode the call that was asked about. `insiders` spares their look-up when many calls are decoded."""
+    return payload(tool=consent.tool, arguments=consent.arguments, insiders=insiders)
+
+
+def payload(*, tool: str, arguments: dict[str, Any], insiders: Insiders | None = None) -> Payload:
+    """Decode any call."""
+    decoder = _DECODERS.get(tool, _facts)
+    return decoder(arguments, insiders_of() if insiders is None else insiders)
 
 
 def insiders_of() -> Insiders:
@@ -129,10 +134,7 @@ def _reach(people: list[Recipient]) -> str:
         return words
     if outside == number:
         return _("%(people)s outside your organization") % {"people": words}
-    return ngettext(
-        "%(people)s, %(n)d of them outside your organization", "%(people)s, %(n)d of them outside your organization",
-        outside,
-    ) % {"people": words, "n": outside}
+    return _("%(people)s, %(n)d of them outside your organization") % {"people": words, "n": outside}
 
 
 def _rows(arguments: dict[str, Any]) -> list[Fact]:

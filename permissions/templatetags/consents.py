@@ -44,6 +44,7 @@ _STATES: Mapping[str, tuple[str | Promise, str]] = {
 }
 _ICONS = {"mail": "mail", "calendar": "calendar", "files": "folder"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_HALF = timedelta(hours=12)
 
 
 @register.filter
@@ -93,7 +94,10 @@ def tool_icon(tool: str) -> str:
 def time_left(until: datetime) -> str:
     """How long there is to answer, in words."""
     left = until - timezone.now()
-    return _("%(time)s left") % {"time": _length(left)} if left > timedelta() else _("Time is over")
+    if left <= timedelta():
+        return _("Time is over")
+    # Rounded, so that seven days are not called six at once.
+    return _("%(time)s left") % {"time": _length(left + _HALF if left > timedelta(days=1) else left)}
 
 
 @register.filter

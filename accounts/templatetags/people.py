@@ -1,0 +1,23 @@
+"""People in templates."""
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts import models
+from accounts.contracts import Role
+
+register = template.Library()
+
+_ROLES: dict[str, Promise] = {Role.OWNER: _("Owner"), Role.ADMIN: _("Administrator"), Role.MEMBER: _("Member")}
+
+
+@register.filter
+def initials(name: str) -> str:
+    """One or two capitals that stand for a name."""
+    return models.initials(name)
+
+
+@register.filter
+def role_label(role: str) -> str | Promise:
+    return _ROLES.get(role, role)
