@@ -15,7 +15,9 @@ NAME_LENGTH = 100
 class OrganizationSignupForm(forms.Form):
     """What signing up asks beside email and password; it creates the organization."""
 
-    name = forms.CharField(label=_("Your name"), max_length=NAME_LENGTH, widget=forms.TextInput({"autocomplete": "name"}))
+    name = forms.CharField(
+        label=_("Your name"), max_length=NAME_LENGTH, widget=forms.TextInput({"autocomplete": "name"})
+    )
     organization = forms.CharField(
         label=_("Organization"),
         max_length=NAME_LENGTH,

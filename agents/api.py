@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Path, Router
 
 from accounts.middleware import request_actor
 from agents.models import Run, RunEvent
@@ -17,23 +17,23 @@ LISTED = 100
 
 
 @router.get("/", response=list[RunOut])
-def run_list(request: HttpRequest, slug: str) -> list[Run]:  # noqa: ARG001
+def run_list(request: HttpRequest, slug: Path[str]) -> list[Run]:  # noqa: ARG001
     return list(runs_list(actor=request_actor(request))[:LISTED])
 
 
 @router.get("/{uuid:run_id}", response=RunDetailOut)
-def run_detail(request: HttpRequest, slug: str, run_id: UUID) -> dict[str, Any]:  # noqa: ARG001
+def run_detail(request: HttpRequest, slug: Path[str], run_id: UUID) -> dict[str, Any]:  # noqa: ARG001
     run = run_get(run_id=run_id, actor=request_actor(request))
     fields = {name: getattr(run, name) for name in RunOut.model_fields}
     return {**fields, "plan_digest": plan_of(run=run).digest, "steps": steps_of(run=run)}
 
 
 @router.get("/{uuid:run_id}/events", response=list[RunEventOut])
-def run_events(request: HttpRequest, slug: str, run_id: UUID, after: int = 0) -> list[RunEvent]:  # noqa: ARG001
+def run_events(request: HttpRequest, slug: Path[str], run_id: UUID, after: int = 0) -> list[RunEvent]:  # noqa: ARG001
     return list(events_after(run=run_get(run_id=run_id, actor=request_actor(request)), number=after))
 
 
 @router.post("/{uuid:run_id}/cancel", response=RunOut)
-def cancel(request: HttpRequest, slug: str, run_id: UUID) -> Run:  # noqa: ARG001
+def cancel(request: HttpRequest, slug: Path[str], run_id: UUID) -> Run:  # noqa: ARG001
     run_cancel(run_id=run_id, actor=request_actor(request))
     return run_get(run_id=run_id, actor=request_actor(request))

@@ -14,7 +14,5 @@ MOST_FRAMES = 100
 def follow(actor: Actor, run_id: UUID, after: int) -> CatchUp:
     run = run_get(run_id=run_id, actor=actor)
     missed = events_after(run=run, number=max(after, run.last_number - MOST_FRAMES))
-    frames = [
-        {"type": "run.event", "number": event.number, "kind": event.kind, "step": event.step} for event in missed
-    ]
+    frames = [{"type": "run.event", "number": event.number, "kind": event.kind, "step": event.step} for event in missed]
     return CatchUp(number=run.last_number, frames=frames)

@@ -14,6 +14,4 @@ def continue_step(event: ConsentDecided) -> None:
     state = ConsentState(event.state)
     reason = consents_of_run(run_id=event.run_id).filter(id=event.consent_id).values_list("reason", flat=True).first()
     words = reason or (_("Nobody answered in time.") if state is ConsentState.EXPIRED else _("You said no."))
-    step_answered(
-        run_id=event.run_id, step_id=event.step_id, approved=state is ConsentState.APPROVED, reason=words
-    )
+    step_answered(run_id=event.run_id, step_id=event.step_id, approved=state is ConsentState.APPROVED, reason=words)

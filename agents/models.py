@@ -119,9 +119,7 @@ class Step(TenantModel):
             models.UniqueConstraint(fields=["organization", "run", "key"], name="agents_step_key"),
         ]
         indexes = [
-            models.Index(
-                fields=["not_before"], name="agents_step_ready", condition=models.Q(state=StepState.READY)
-            ),
+            models.Index(fields=["not_before"], name="agents_step_ready", condition=models.Q(state=StepState.READY)),
             models.Index(
                 fields=["leased_until"], name="agents_step_leases", condition=models.Q(state=StepState.RUNNING)
             ),

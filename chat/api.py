@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Path, Router, Status
 
 from accounts.middleware import request_actor
 from chat.models import Conversation, Message
@@ -16,19 +16,19 @@ LISTED = 100
 
 
 @router.get("/", response=list[ConversationOut])
-def conversation_list(request: HttpRequest, slug: str) -> list[Conversation]:  # noqa: ARG001
+def conversation_list(request: HttpRequest, slug: Path[str]) -> list[Conversation]:  # noqa: ARG001
     return list(conversations_list(actor=request_actor(request))[:LISTED])
 
 
 @router.post("/", response={201: ConversationOut})
-def conversation_create(request: HttpRequest, slug: str) -> tuple[int, Conversation]:  # noqa: ARG001
+def conversation_create(request: HttpRequest, slug: Path[str]) -> Status[Conversation]:  # noqa: ARG001
     conversation = conversations.conversation_create(actor=request_actor(request))
     conversation.refresh_from_db()
-    return 201, conversation
+    return Status(201, conversation)
 
 
 @router.get("/{uuid:conversation_id}/messages", response=list[MessageOut])
-def message_list(request: HttpRequest, slug: str, conversation_id: UUID, after: int = 0) -> list[Message]:  # noqa: ARG001
+def message_list(request: HttpRequest, slug: Path[str], conversation_id: UUID, after: int = 0) -> list[Message]:  # noqa: ARG001
     conversation = conversation_get(conversation_id=conversation_id, actor=request_actor(request))
     return list(messages_of(conversation=conversation, after=after))
 
@@ -36,12 +36,12 @@ def message_list(request: HttpRequest, slug: str, conversation_id: UUID, after: 
 @router.post("/{uuid:conversation_id}/messages", response={201: MessageOut})
 def message_send(
     request: HttpRequest,
-    slug: str,  # noqa: ARG001
+    slug: Path[str],  # noqa: ARG001
     conversation_id: UUID,
     message: MessageIn,
-) -> tuple[int, Message]:
+) -> Status[Message]:
     sent = conversations.message_send(
         conversation_id=conversation_id, actor=request_actor(request), text=message.text, client_id=message.client_id
     )
     sent.refresh_from_db()
-    return 201, sent
+    return Status(201, sent)

@@ -64,9 +64,7 @@ class Message(TenantModel):
             *TenantModel.Meta.constraints,
             TenantFK("conversation"),
             TenantFK("answers"),
-            models.UniqueConstraint(
-                fields=["organization", "conversation", "position"], name="chat_message_position"
-            ),
+            models.UniqueConstraint(fields=["organization", "conversation", "position"], name="chat_message_position"),
             models.UniqueConstraint(
                 fields=["organization", "conversation", "client_id"], name="chat_message_sent_once"
             ),

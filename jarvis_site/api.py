@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import ValidationError
+from ninja.errors import HttpError, ValidationError
 from ninja.security import SessionAuth
 
 from agents.api import router as runs
@@ -26,3 +26,8 @@ def anticipated(request: HttpRequest, error: JarvisError) -> HttpResponse:
 def malformed(request: HttpRequest, error: ValidationError) -> HttpResponse:
     fields = ", ".join(sorted({".".join(str(part) for part in item["loc"][1:]) for item in error.errors}))
     return problem_response(request, Invalid(f"These values are missing or wrong: {fields}.", code="malformed"))
+
+
+@api.exception_handler(HttpError)
+def unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem_response(request, Invalid(error.message, code="malformed"))

@@ -24,8 +24,9 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    # A nudge must not hold up a request when the broker is away.
-    broker_transport_options={"socket_connect_timeout": 2, "visibility_timeout": 600},
+    # A nudge must not hold up a request when the broker is away: without `max_retries` each waits for six seconds.
+    # Workers reconnect by `broker_connection_max_retries`, not by this.
+    broker_transport_options={"socket_connect_timeout": 2, "visibility_timeout": 600, "max_retries": 0},
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     timezone="UTC",

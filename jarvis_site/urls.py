@@ -33,3 +33,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 if not settings.PRODUCTION:
     urlpatterns += [path("styleguide/", include("jarvis_site.styleguide.urls"))]
+
+handler400 = "jarvis_site.kernel.errors.handlers.bad_request"
+handler403 = "jarvis_site.kernel.errors.handlers.forbidden"
+handler404 = "jarvis_site.kernel.errors.handlers.not_found"
+handler500 = "jarvis_site.kernel.errors.handlers.bug"

@@ -77,9 +77,7 @@ def consent_deny(*, consent_id: UUID, actor: Actor, reason: str) -> Consent:
 def consent_use(*, step_id: UUID, digest: str) -> bool:
     """Use up the approval of exactly this call. True once; also true again for the same step, whose idempotency key
     makes a repetition after a crash harmless. A digest that differs in anything finds nothing."""
-    mine = Consent.objects.filter(
-        step_id=step_id, digest=digest, state=ConsentState.APPROVED, expires_at__gt=db_now()
-    )
+    mine = Consent.objects.filter(step_id=step_id, digest=digest, state=ConsentState.APPROVED, expires_at__gt=db_now())
     used = mine.filter(used_at__isnull=True).update(used_at=db_now())
     if used:
         record(action="consent.used", resource=f"permissions.consent:{mine.get().id}", run_id=mine.get().run_id)
@@ -102,8 +100,9 @@ def consents_expire() -> int:
     """Close questions whose time is over, in all organizations. Returns how many."""
     with all_tenants():
         due = list(
-            Consent.objects.filter(state=ConsentState.PENDING, expires_at__lte=db_now())
-            .values_list("id", "organization_id")[:EXPIRY_BATCH]
+            Consent.objects.filter(state=ConsentState.PENDING, expires_at__lte=db_now()).values_list(
+                "id", "organization_id"
+            )[:EXPIRY_BATCH]
         )
     for consent_id, organization_id in due:
         with tenant(organization_id), transaction.atomic():
@@ -112,9 +111,9 @@ def consents_expire() -> int:
 
 
 def _expire(consent_id: UUID) -> None:
-    changed = Consent.objects.filter(
-        id=consent_id, state=ConsentState.PENDING, expires_at__lte=db_now()
-    ).update(state=ConsentState.EXPIRED, decided_at=db_now())
+    changed = Consent.objects.filter(id=consent_id, state=ConsentState.PENDING, expires_at__lte=db_now()).update(
+        state=ConsentState.EXPIRED, decided_at=db_now()
+    )
     if changed:
         _conclude(Consent.objects.get(id=consent_id))
 
@@ -147,9 +146,7 @@ def _conclude(consent: Consent) -> None:
         details={"tool": consent.tool, "digest": consent.digest},
     )
     publish(
-        ConsentDecided(
-            consent_id=consent.id, run_id=consent.run_id, step_id=consent.step_id, state=str(consent.state)
-        )
+        ConsentDecided(consent_id=consent.id, run_id=consent.run_id, step_id=consent.step_id, state=str(consent.state))
     )
     _announce(consent)
 

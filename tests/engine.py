@@ -1,6 +1,5 @@
 """Workers without a broker: does everything that is due, in this process, until nothing is left."""
 
-
 import pytest
 
 from agents.contracts import StepState
@@ -34,7 +33,9 @@ class Workers:
         """Carry out every step that is ready. Returns how many."""
         with all_tenants():
             ready = list(
-                Step.objects.filter(state=StepState.READY, not_before__lte=db_now()).values_list("id", "organization_id")
+                Step.objects.filter(state=StepState.READY, not_before__lte=db_now()).values_list(
+                    "id", "organization_id"
+                )
             )
         return sum(
             steps.execute(step_id=step_id, organization_id=organization, executor=ToolExecutor())

@@ -52,9 +52,7 @@ def run_cancel(*, run_id: UUID, reason: str) -> Run:
     if RunState(run.state).final:
         raise Conflict
     open_steps = [step.id for step in transitions.open_steps(run)]
-    Step.objects.filter(id__in=open_steps).update(
-        state=StepState.CANCELLED, leased_until=None, finished_at=db_now()
-    )
+    Step.objects.filter(id__in=open_steps).update(state=StepState.CANCELLED, leased_until=None, finished_at=db_now())
     record(action="run.cancel_requested", resource=run, run_id=run.id, reason=reason)
     transitions.finish(run, RunState.CANCELLED)
     return run

@@ -75,7 +75,10 @@ def _claim(step_id: UUID, executor: Executor) -> tuple[Run, Step, ToolCall | Non
 
 def _start(run: Run, step: Step, call: ToolCall) -> None:
     Step.objects.filter(id=step.id).update(
-        resolved=call.arguments, started_at=step.started_at or db_now(), verdict=step.verdict, rule=step.rule,
+        resolved=call.arguments,
+        started_at=step.started_at or db_now(),
+        verdict=step.verdict,
+        rule=step.rule,
         rule_reason=step.rule_reason,
     )
     journal.append(run, "step.started", step=step.key, attempt=step.attempt)

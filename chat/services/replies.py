@@ -34,7 +34,7 @@ HISTORY_TURNS = 20
 HISTORY_CHARACTERS = 12_000
 
 
-class Stopped(Exception):  # noqa: N818 - no error: the person stopped the reply, or another writer took over
+class Stopped(Exception):
     pass
 
 
@@ -84,7 +84,9 @@ class Writer:
         self.length += len(text)
 
     @transaction.atomic
-    def finish(self, state: MessageState, *, proposal: Proposal | None = None, question: Question | None = None) -> None:
+    def finish(
+        self, state: MessageState, *, proposal: Proposal | None = None, question: Question | None = None
+    ) -> None:
         """Close the reply; a proposed plan starts in the same transaction, so there is never one without the other."""
         conversation = changes.lock(self.reply.conversation_id)
         self.reply.refresh_from_db()
@@ -170,8 +172,9 @@ def _give_up(writer: Writer, sentence: str) -> None:
 
 def _request(message: Message, actor: Actor) -> PlanRequest:
     earlier = list(
-        Message.objects.filter(conversation_id=message.conversation_id, position__lt=message.position)
-        .order_by("-position")[:HISTORY_TURNS]
+        Message.objects.filter(conversation_id=message.conversation_id, position__lt=message.position).order_by(
+            "-position"
+        )[:HISTORY_TURNS]
     )
     pending = earlier[0].resume if earlier and not earlier[0].is_mine else None
     return PlanRequest(

@@ -4,8 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from agents.contracts import RunState, StepState
 from agents.selectors import StepReport, run_report
@@ -28,9 +27,7 @@ def report_run(*, run_id: UUID) -> None:
     if origin is None:
         return
     conversation = changes.lock(origin.conversation_id)
-    changes.add(
-        conversation, author=Author.JARVIS, state=MessageState.READ, text=_text(report.state, report.steps)
-    )
+    changes.add(conversation, author=Author.JARVIS, state=MessageState.READ, text=_text(report.state, report.steps))
 
 
 def _text(state: RunState, steps: tuple[StepReport, ...]) -> str:

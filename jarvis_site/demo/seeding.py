@@ -47,7 +47,7 @@ EVENTS = (
 )
 FILES = (
     ("Welcome.md", "# Welcome\n\nThis is the workspace of Halden & Roe. Everybody in the organization sees it.\n"),
-    ("Clients/Borealis.md", "# Borealis\n\nContact: Ines Moreau. Quarterly review each February, May, August, November.\n"),
+    ("Clients/Borealis.md", "# Borealis\n\nContact: Ines Moreau. Review every quarter.\n"),
     ("Notes/Team.md", "# Team\n\n- Maya leads\n- Tomas runs the office\n- Priya designs\n"),
 )
 
@@ -110,5 +110,5 @@ def _call(actor: Actor, tool: str, arguments: JsonObject, *, key: str) -> None:
     call = ToolCall(tool=tool, arguments=arguments, idempotency_key=key)
     result = calls.call(call, caller, timeout_seconds=SEED_TIMEOUT_SECONDS)
     # A file that somebody has changed since, or an event that moved with the day, stays as it is.
-    if result.failure is not None and result.failure.code not in {"conflict"}:
+    if result.failure is not None and result.failure.code != "conflict":
         raise RuntimeError(f"{tool}: {result.failure.message}")

@@ -15,13 +15,13 @@ PROBE_TIMEOUT_SECONDS = 2
 
 @require_safe
 @never_cache
-def healthz(request: HttpRequest) -> HttpResponse:
+def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe
 @never_cache
-def readyz(request: HttpRequest) -> HttpResponse:
+def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     parts = {"database": _database(), "broker": _broker()}
     ready = all(state == "ok" for state in parts.values())
     return JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
@@ -29,7 +29,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
-def metrics(request: HttpRequest) -> HttpResponse:
+def metrics(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -44,9 +44,8 @@ def claim(job_id: UUID) -> Job | None:
         return None
     lease = declared()[kind].lease_seconds if kind in declared() else 1
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=db_now())
-    taken = (
-        Job.objects.filter(free, id=job_id, dead_at__isnull=True, not_before__lte=db_now())
-        .update(attempt=F("attempt") + 1, leased_until=db_now(plus=timedelta(seconds=lease)))
+    taken = Job.objects.filter(free, id=job_id, dead_at__isnull=True, not_before__lte=db_now()).update(
+        attempt=F("attempt") + 1, leased_until=db_now(plus=timedelta(seconds=lease))
     )
     return Job.objects.get(id=job_id) if taken else None
 

@@ -50,7 +50,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             return
         await self.accept()
 
-    async def disconnect(self, code: int) -> None:
+    async def disconnect(self, code: int) -> None:  # noqa: ARG002 - Channels' signature
         for name in self._topics:
             await self.channel_layer.group_discard(group_name(name), self.channel_name)
         self._topics.clear()
@@ -149,6 +149,3 @@ def _parse(text: str) -> Frame | None:
 
 def _number(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
-

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 
-class NoTenant(RuntimeError):  # noqa: N818 - reads as what happened
+class NoTenant(RuntimeError):
     """Tenant data was asked for outside a `tenant(...)` scope: a fault of the code, never of a person."""
 
 
-class ForeignTenant(RuntimeError):  # noqa: N818
+class ForeignTenant(RuntimeError):
     """An object of one organization was about to be written in the scope of another."""
 
 
