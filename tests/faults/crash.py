@@ -37,7 +37,7 @@ def lines_of(work: Callable[[], object]) -> list[Line]:
         with os.fdopen(writer, "w") as pipe:
             pipe.write("\n".join(f"{file}:{number}" for file, number in seen))
 
-    child = _start(report, on_line=lambda line: seen.setdefault(line))
+    child = _start(report, on_line=seen.setdefault)
     os.close(writer)
     with os.fdopen(reader) as pipe:
         text = pipe.read()
