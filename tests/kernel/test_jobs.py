@@ -26,8 +26,9 @@ from tests.faults.crash import in_child
 pytestmark = pytest.mark.django_db(transaction=True)
 
 QUEUE = "celery"
-# What a person feels when the broker is away must stay small.
 PATIENCE_SECONDS = 10
+# What a person feels when the broker is away must stay small; on a busy machine the attempt alone takes a moment.
+HARDLY_FELT_SECONDS = 3
 NOTE = declare("tests.note", max_attempts=3, lease_seconds=30)
 
 type Act = Callable[[], object]
@@ -166,7 +167,7 @@ def test_the_broker_being_away_delays_a_job_and_fails_nobody(
 
     threading.Thread(target=enqueue_and_say, daemon=True).start()
 
-    assert began.wait(PATIENCE_SECONDS), "enqueuing waits for the broker"
+    assert began.wait(HARDLY_FELT_SECONDS), "enqueuing waits for the broker"
     assert job_id is not None
     assert row(cast, job_id) is not None
     change(cast, job_id, nudged_at=past())
