@@ -364,7 +364,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A scripted OpenAI-compatible server that knows one story.")
     parser.add_argument("--port", type=int, default=0)
     with ModelServer(port=parser.parse_args().port) as server:
-        print(server.base_url, flush=True)  # noqa: T201 - the caller reads the address
+        print(server.base_url, flush=True)
         threading.Event().wait()
 
 

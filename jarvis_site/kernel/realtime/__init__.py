@@ -68,13 +68,22 @@ def publish(name: str, frame: Frame) -> None:
 
 
 def reader_of(name: str) -> tuple[TopicReader, UUID] | None:
-    """Split `<kind>:<uuid>`; None when there is no such kind or the key is no UUID."""
-    kind, _, key = name.partition(":")
+    """Split `<kind>:<uuid>`; None when there is no such kind or the key is no UUID in its usual spelling.
+
+    In another spelling the same key would be a topic on which nothing is ever said.
+    """
+    kind, _, text = name.partition(":")
     try:
-        return (_topics[kind], UUID(key)) if kind in _topics else None
+        key = UUID(text)
     except ValueError:
         return None
+    return (_topics[kind], key) if kind in _topics and str(key) == text else None
 
 
 def command_of(name: str) -> Command | None:
     return _commands.get(name)
+
+
+def doors() -> tuple[set[str], set[str]]:
+    """Names of all kinds of topics, and of all commands."""
+    return set(_topics), set(_commands)

@@ -2,6 +2,7 @@
 that is read again each time; no transaction and no scope is kept between frames."""
 
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -23,8 +24,15 @@ LONGEST_FRAME = 512 * 1024
 MOST_TOPICS = 50
 CLOSE_STRANGER = 4404
 CLOSE_TOO_LONG = 1009
+# For at most this long somebody who has left still hears what is said on topics followed before. Asking for each frame
+# would cost a query for every few letters of a reply.
+RECHECK_SECONDS = 5.0
 
 type ActorFor = Callable[..., Any]
+
+
+class _Stranger(Exception):
+    pass
 
 
 class RealtimeConsumer(AsyncWebsocketConsumer):
@@ -40,15 +48,13 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         super().__init__(**kwargs)
         self._actor_for = actor_for
         self._topics: set[str] = set()
+        self._checked_at = 0.0
+        self._over = False
 
     async def connect(self) -> None:
-        try:
-            await self._actor()
-        except NotFound:
-            await self.accept()  # a browser sees the code of an accepted socket only
-            await self.close(CLOSE_STRANGER)
-            return
-        await self.accept()
+        await self.accept()  # first: a browser sees the code of an accepted socket only
+        if not await self._belongs():
+            await self._end(CLOSE_STRANGER)
 
     async def disconnect(self, code: int) -> None:  # noqa: ARG002 - Channels' signature
         for name in self._topics:
@@ -56,14 +62,19 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         self._topics.clear()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._over:
+            return
         if bytes_data is not None or text_data is None or len(text_data) > LONGEST_FRAME:
-            await self.close(CLOSE_TOO_LONG)
+            await self._end(CLOSE_TOO_LONG)
             return
         frame = _parse(text_data)
         if frame is None:
             await self._send({"type": "error", "code": "bad_frame"})
             return
-        await self._handler(str(frame.get("type")))(frame)
+        try:
+            await self._handler(str(frame.get("type")))(frame)
+        except _Stranger:
+            await self._end(CLOSE_STRANGER)
 
     def _handler(self, kind: str) -> Callable[[Frame], Awaitable[None]]:
         return {"subscribe": self._subscribe, "unsubscribe": self._unsubscribe, "ping": self._pong}.get(
@@ -76,7 +87,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
     async def _subscribe(self, frame: Frame) -> None:
         name = str(frame.get("topic", ""))
         found = reader_of(name)
-        if found is None or len(self._topics) >= MOST_TOPICS:
+        if found is None or len(self._topics | {name}) > MOST_TOPICS:
             await self._send({"type": "refused", "topic": name})
             return
         # First join, then read: what is published in between arrives twice rather than never.
@@ -113,15 +124,32 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
 
     async def deliver(self, message: dict[str, Any]) -> None:
         """A frame from the channel layer."""
-        if message["topic"] in self._topics:
-            await self._send({"topic": message["topic"], **message["frame"]})
+        if self._over or message["topic"] not in self._topics:
+            return
+        if time.monotonic() - self._checked_at > RECHECK_SECONDS and not await self._belongs():
+            await self._end(CLOSE_STRANGER)
+            return
+        await self._send({"topic": message["topic"], **message["frame"]})
 
-    async def _actor(self) -> Any:
-        return await database_sync_to_async(self._resolve)()
+    async def _belongs(self) -> bool:
+        try:
+            await database_sync_to_async(self._resolve)()
+        except _Stranger:
+            return False
+        return True
 
     def _resolve(self) -> Any:
         slug = self.scope["url_route"]["kwargs"]["slug"]
-        return self._actor_for(user=self.scope["user"], slug=slug)
+        try:
+            actor = self._actor_for(user=self.scope["user"], slug=slug)
+        except NotFound:
+            raise _Stranger from None
+        self._checked_at = time.monotonic()
+        return actor
+
+    async def _end(self, code: int) -> None:
+        self._over = True
+        await self.close(code)
 
     async def _in_scope[T](self, work: Callable[[Any], T]) -> T:
         """Run a piece of work as the person, in their organization, in a thread with its own database connection."""
