@@ -1,0 +1,178 @@
+"""The one table of everything that can be reached from outside, and who may. A door that is not here fails the tests.
+
+Adding a page, an API operation, a topic or a command means adding a line, and `tests/isolation` then tries that door as
+somebody who may not.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from ninja.openapi.schema import OpenAPISchema
+
+from jarvis_site.api import api
+from jarvis_site.kernel.realtime import doors
+
+
+class Who(StrEnum):
+    """Who may come in; each is a part of the one before."""
+
+    EVERYBODY = "everybody"
+    SECRET = "who knows the secret in the address"
+    SIGNED_IN = "who is signed in"
+    MEMBER = "members of the organization in the address"
+    OWNER = "the member whose thing it is"
+
+
+class Route(NamedTuple):
+    path: str
+    name: str
+
+
+INSIDE = "o/<slug:slug>/"
+# The workspace, `files/`, belongs to the whole organization.
+_MEMBER_PAGES = [
+    "chat/",
+    "chat/new/",
+    "chat/items/",
+    "runs/",
+    "approvals/",
+    "activity/",
+    "notifications/",
+    "notifications/read/",
+    "settings/",
+    "settings/members/",
+    "counts/",
+    "calendar/",
+    "calendar/new/",
+    "calendar/reminders/",
+    "calendar/feed/",
+    "mail/",
+    "mail/drafts/",
+    "mail/outbox/",
+    "mail/sent/",
+    "mail/search/",
+    "mail/new/",
+    "files/",
+    "files/in/<path:path>",
+    "files/view/<path:path>",
+    "files/download/<path:path>",
+    "files/delete/<path:path>",
+    "files/upload/",
+    "files/folder/",
+    "files/trash/",
+    "files/restore/<path:path>",
+]
+_OWNER_PAGES = [
+    "chat/<uuid:conversation_id>/",
+    "chat/<uuid:conversation_id>/send/",
+    "chat/<uuid:conversation_id>/stop/",
+    "chat/<uuid:conversation_id>/turns/<uuid:message_id>/",
+    "chat/<uuid:conversation_id>/turns/<uuid:message_id>/again/",
+    "runs/<uuid:run_id>/",
+    "runs/<uuid:run_id>/card/",
+    "runs/<uuid:run_id>/cancel/",
+    "runs/<uuid:run_id>/steps/<slug:key>/",
+    "runs/<uuid:run_id>/steps/<slug:key>/outcome/",
+    "approvals/<uuid:consent_id>/",
+    "approvals/<uuid:consent_id>/decide/",
+    "calendar/event/<path:event_id>",
+    "calendar/change/<path:event_id>",
+    "calendar/cancel/<path:event_id>",
+    "calendar/download/<path:event_id>",
+    "calendar/reminders/<uuid:reminder_id>/delete/",
+    "mail/drafts/<uuid:draft_id>/",
+    "mail/drafts/<uuid:draft_id>/discard/",
+    "mail/outbox/<uuid:message_id>/again/",
+    "mail/outbox/<uuid:message_id>/resend/",
+    "mail/<str:mail_id>/",
+    "mail/<str:mail_id>/invite.ics",
+]
+# Of the API only the shapes are public.
+_EVERYBODY = [
+    "account/login/",
+    "account/logout/",
+    "account/inactive/",
+    "account/signup/",
+    "account/confirm-email/",
+    "account/login/code/confirm/",
+    "account/password/reset/",
+    "account/password/reset/done/",
+    "account/password/reset/key/done/",
+    "theme/",
+    "healthz",
+    "readyz",
+    "metrics",
+    "api/v1/openapi.json",
+    "api/v1/",
+    "styleguide/",
+    "styleguide/<slug:name>/",
+]
+_SECRET = (
+    r"account/^confirm-email/(?P<key>[-:\w]+)/$",
+    r"account/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+    INSIDE + "calendar/feed/<str:secret>.ics",
+)
+_SIGNED_IN = [
+    "organizations/new/",
+    "account/reauthenticate/",
+    "account/email/",
+    "account/password/change/",
+    "account/password/set/",
+]
+
+PAGES: dict[str, Who] = {
+    "": Who.EVERYBODY,  # leads to the sign-in, or to one's own organization
+    **dict.fromkeys(_EVERYBODY, Who.EVERYBODY),
+    **dict.fromkeys(_SECRET, Who.SECRET),
+    **dict.fromkeys(_SIGNED_IN, Who.SIGNED_IN),
+    **{INSIDE + path: Who.MEMBER for path in _MEMBER_PAGES},
+    **{INSIDE + path: Who.OWNER for path in _OWNER_PAGES},
+}
+
+_API = "/api/v1/o/{slug}/"
+OPERATIONS: dict[str, Who] = {
+    f"get {_API}conversations/": Who.MEMBER,
+    f"post {_API}conversations/": Who.MEMBER,
+    f"get {_API}conversations/{{conversation_id}}/messages": Who.OWNER,
+    f"post {_API}conversations/{{conversation_id}}/messages": Who.OWNER,
+    f"get {_API}runs/": Who.MEMBER,
+    f"get {_API}runs/{{run_id}}": Who.OWNER,
+    f"get {_API}runs/{{run_id}}/events": Who.OWNER,
+    f"post {_API}runs/{{run_id}}/cancel": Who.OWNER,
+    f"get {_API}approvals/": Who.MEMBER,
+    f"get {_API}approvals/{{consent_id}}": Who.OWNER,
+    f"post {_API}approvals/{{consent_id}}/decision": Who.OWNER,
+}
+TOPICS: dict[str, Who] = dict.fromkeys(["conversation", "run", "inbox", "chat"], Who.OWNER)
+COMMANDS: dict[str, Who] = dict.fromkeys(["chat.send", "chat.typing", "chat.read"], Who.OWNER)
+
+
+def routes() -> Iterator[Route]:
+    """Every address of the site but the API's operations, which have a table of their own."""
+    for route in _walk(get_resolver(), ""):
+        if not route.path.startswith("api/v1/o/"):
+            yield route
+
+
+def operations() -> Iterator[str]:
+    for path, methods in schema()["paths"].items():
+        yield from (f"{method} {path}" for method in methods)
+
+
+def schema() -> OpenAPISchema:
+    return api.get_openapi_schema()
+
+
+def topics_and_commands() -> tuple[set[str], set[str]]:
+    return doors()
+
+
+def _walk(resolver: URLResolver, prefix: str, namespace: str = "") -> Iterator[Route]:
+    for item in resolver.url_patterns:
+        path = prefix + str(item.pattern)
+        if isinstance(item, URLPattern):
+            yield Route(path, f"{namespace}{item.name}")
+        else:
+            yield from _walk(item, path, namespace + (f"{item.namespace}:" if item.namespace else ""))
