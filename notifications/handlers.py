@@ -3,8 +3,8 @@
 from django.utils.translation import gettext as _
 
 from jarvis_site.kernel.events import on
-from notifications.services import notify
-from permissions.events import ConsentAsked
+from notifications.services import notify, settle
+from permissions.events import ConsentAsked, ConsentDecided
 from permissions.selectors import consents_of_run
 
 
@@ -20,3 +20,8 @@ def approval_waits(event: ConsentAsked) -> None:
             body=title,
             link=f"approvals/{event.consent_id}/",
         )
+
+
+@on(ConsentDecided)
+def approval_settled(event: ConsentDecided) -> None:
+    settle(key=f"consent:{event.consent_id}")

@@ -23,6 +23,14 @@ def notify(*, member_id: UUID, key: str, icon: str, title: str, body: str = "", 
 
 
 @transaction.atomic
+def settle(*, key: str) -> None:
+    """What a notification asked for is settled: it no longer counts as unread, whoever it went to."""
+    for item in Notification.objects.filter(key=key, read_at__isnull=True):
+        Notification.objects.filter(id=item.id).update(read_at=db_now())
+        realtime.publish(f"inbox:{item.member_id}", {"type": "notifications.changed", "title": ""})
+
+
+@transaction.atomic
 def read_all(*, actor: Actor) -> None:
     """The person has seen them."""
     Notification.objects.filter(member_id=actor.member_id, read_at__isnull=True).update(read_at=db_now())
