@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.contracts import Actor
 from accounts.middleware import request_actor
 from accounts.selectors import members_list
 from agents.contracts import REFERENCE_STEP, Json, Outcome, RunState, StepState
@@ -145,14 +144,12 @@ def _page(request: HttpRequest, run: Run, *, key: str) -> HttpResponse:
         "tab": tab,
         "tabs": [{"key": name, "label": label, "count": counts.get(name)} for name, label in TABS.items()],
         "runs": runs_list(actor=actor)[:BESIDE],
-        **_tab_context(tab, shown, events, actor, opened),
+        **_tab_context(tab, shown, events, opened),
     }
     return render(request, "agents/run_detail.html", context)
 
 
-def _tab_context(
-    tab: str, shown: RunCard, events: list[RunEvent], actor: Actor, opened: _Opened | None
-) -> dict[str, Any]:
+def _tab_context(tab: str, shown: RunCard, events: list[RunEvent], opened: _Opened | None) -> dict[str, Any]:
     """What only one tab shows."""
     run = shown.run
     match tab:
@@ -161,7 +158,7 @@ def _tab_context(
         case "approvals":
             return {"consents": list(consents_of_run(run_id=run.id))}
         case "audit":
-            names = {member.id: member.user.name for member in members_list()} | {actor.member_id: actor.name}
+            names: dict[UUID | None, str] = {member.id: member.user.name for member in members_list()}
             return {"audit": [(row, names.get(row.member_id, "")) for row in events_of_run(run_id=run.id)]}
     slug = run.organization.slug
     current = opened.node.step.key if opened else ""

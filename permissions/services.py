@@ -27,6 +27,10 @@ EXPIRY_BATCH = 200
 
 def consent_ask(request: ConsentRequest) -> Consent:
     """Ask once: a question about the same call that is still open, or answered and unused, is returned as it is."""
+    # An approval that nobody used in time stands in the way of a new question.
+    Consent.objects.filter(
+        step_id=request.step_id, state=ConsentState.APPROVED, used_at__isnull=True, expires_at__lte=db_now()
+    ).update(state=ConsentState.EXPIRED)
     open_states = [ConsentState.PENDING, ConsentState.APPROVED]
     existing = Consent.objects.filter(step_id=request.step_id, digest=request.digest, state__in=open_states).first()
     if existing is not None:

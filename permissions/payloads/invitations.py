@@ -44,7 +44,7 @@ def _invitation(calendar: Any, event: Any, shown: Callable[[str], str]) -> Invit
     end = event.end if "DTEND" in event or "DURATION" in event else None
     return Invitation(
         title=shown(str(event.get("SUMMARY", ""))),
-        start=_local(event.start),
+        start=_local(event.start) if isinstance(event.start, datetime) else event.start,
         when=_when(event.start, end),
         location=shown(str(event.get("LOCATION", ""))),
         attendees=tuple(shown(_address(value)) for value in _many(event.get("ATTENDEE"))),
@@ -81,8 +81,6 @@ def _span(start: str, end: str) -> str:
     return _("%(start)s to %(end)s") % {"start": start, "end": end}
 
 
-def _local[T: date](moment: T) -> T:
+def _local(moment: datetime) -> datetime:
     """A time without a zone is meant wherever the reader is (RFC 5545, form 1)."""
-    if isinstance(moment, datetime) and timezone.is_aware(moment):
-        return timezone.localtime(moment)
-    return moment
+    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
