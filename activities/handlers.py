@@ -1,16 +1,15 @@
 """What the diary listens to."""
 
 from activities.services import activity_keep
-from agents.events import StepSucceeded
+from agents.events import ActDone
 from agents.selectors import step_done
 from jarvis_site.kernel.events import on
 
 
-@on(StepSucceeded)
-def keep(event: StepSucceeded) -> None:
-    """Acts are kept; looking something up is none."""
+@on(ActDone)
+def keep(event: ActDone) -> None:
     step = step_done(step_id=event.step_id)
-    if step is None or step.read_only or step.finished_at is None:
+    if step is None or step.finished_at is None:
         return
     activity_keep(
         member_id=step.run.member_id,

@@ -13,6 +13,8 @@ class RunFinished(Event):
 
 
 @dataclass(frozen=True)
-class StepSucceeded(Event):
+class ActDone(Event):
+    """A step that changed something has succeeded; looking something up is no act."""
+
     run_id: UUID
     step_id: UUID

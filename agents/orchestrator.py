@@ -31,7 +31,7 @@ from agents.errors import UnresolvedReference
 from agents.gateway import calls, catalogue
 from agents.models import Run, Step
 from agents.planner.local import LocalPlanner
-from agents.planner.references import resolve
+from agents.planner.references import references, resolve
 from agents.planner.schemas import argument_reasons
 from agents.planner.turns import Reply, converse
 from agents.servers.base import Caller
@@ -92,7 +92,7 @@ class ToolExecutor:
     def gate(self, *, run: Run, step: Step) -> Gate:
         spec = catalogue.find(step.tool)
         try:
-            arguments = resolve(step.arguments, _outputs(run))
+            arguments = resolve(step.arguments, _outputs(run, step))
         except UnresolvedReference as error:
             return Refuse(ToolFailure(code="unresolved_reference", message=str(error)))
         reasons = argument_reasons(spec.input_schema, arguments) if spec else ()
@@ -169,8 +169,12 @@ def _facts(tool: str, arguments: JsonObject, spec: ToolSpec | None) -> CallFacts
     )
 
 
-def _outputs(run: Run) -> dict[str, Json]:
-    done = Step.objects.filter(run=run, state=StepState.SUCCEEDED).values_list("key", "output")
+def _outputs(run: Run, step: Step) -> dict[str, Json]:
+    """Outputs of the steps that this one refers to, by their id in the plan."""
+    wanted = {reference.step for reference in references(step.arguments)}
+    if not wanted:
+        return {}
+    done = Step.objects.filter(run=run, key__in=wanted, state=StepState.SUCCEEDED).values_list("key", "output")
     return dict(done)
 
 

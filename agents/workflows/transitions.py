@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Count, F
 
 from agents.contracts import FINAL_STEP_STATES, JsonObject, RunState, StepState, ToolFailure
-from agents.events import RunFinished, StepSucceeded
+from agents.events import ActDone, RunFinished
 from agents.models import Run, Step
 from agents.workflows import journal
 from jarvis_site.audit import record
@@ -47,9 +47,11 @@ def succeed(run: Run, step: Step, output: JsonObject) -> None:
     _finish(step, StepState.SUCCEEDED, output=output)
     journal.append(run, "step.succeeded", step=step.key)
     record(action="step.succeeded", resource=step, run_id=run.id, details={"tool": step.tool, "attempt": step.attempt})
-    publish(StepSucceeded(run_id=run.id, step_id=step.id))
-    Step.objects.filter(run=run, state=StepState.BLOCKED, depends_on__contains=[step.key]).update(unmet=F("unmet") - 1)
-    release(run)
+    if not step.read_only:
+        publish(ActDone(run_id=run.id, step_id=step.id))
+    next_ones = Step.objects.filter(run=run, state=StepState.BLOCKED, depends_on__contains=[step.key])
+    if next_ones.update(unmet=F("unmet") - 1):
+        release(run)
     settle(run)
 
 
@@ -76,6 +78,14 @@ def suspect(run: Run, step: Step) -> None:
     journal.append(run, "step.uncertain", step=step.key)
     record(action="step.uncertain", resource=step, run_id=run.id, details={"tool": step.tool})
     settle(run)
+
+
+def resume(run: Run) -> None:
+    """A step has started, so the run is running, whatever it was."""
+    if run.state != RunState.RUNNING:
+        run.state = RunState.RUNNING
+        run.save(update_fields=["state"])
+        journal.append(run, "run.running")
 
 
 def settle(run: Run) -> None:

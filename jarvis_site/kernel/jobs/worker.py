@@ -1,20 +1,17 @@
 """Carrying out of jobs: claim with a lease, heartbeat, run, delete; back-off, and a dead letter at the end."""
 
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import copy_context
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import close_old_connections, connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.errors import JarvisError
 from jarvis_site.kernel.jobs import MAX_ATTEMPTS, RUN_JOB_TASK, JobType, declared, nudge
+from jarvis_site.kernel.leases import kept
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import all_tenants, tenant
 
@@ -91,7 +88,7 @@ def _run_handler(kind: JobType, job: Job) -> None:
             if _finish(job):
                 kind.run(job.arguments)
         return
-    with heartbeat(job, seconds=kind.lease_seconds):
+    with kept(lambda: _extend(job, kind.lease_seconds), lease_seconds=kind.lease_seconds):
         kind.run(job.arguments)
     _finish(job)
 
@@ -113,25 +110,5 @@ def _fail(job: Job, *, reason: str, final: bool) -> None:
     log.warning("job_dead" if final else "job_retries", job=job.name, attempt=job.attempt, reason=reason[:500])
 
 
-@contextmanager
-def heartbeat(job: Job, *, seconds: int) -> Iterator[None]:
-    """Extend the lease from a thread of its own while the handler works."""
-    stop = threading.Event()
-
-    def beat() -> None:
-        try:
-            while not stop.wait(seconds / 3):
-                Job.objects.filter(id=job.id, attempt=job.attempt).update(
-                    leased_until=db_now(plus=timedelta(seconds=seconds))
-                )
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=copy_context().run, args=(beat,), daemon=True, name=f"lease-{job.name}")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-        close_old_connections()
+def _extend(job: Job, seconds: float) -> None:
+    Job.objects.filter(id=job.id, attempt=job.attempt).update(leased_until=db_now(plus=timedelta(seconds=seconds)))
