@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from jarvis_site.kernel.errors import Conflict, Forbidden
+from jarvis_site.kernel.errors import Conflict
 
 
 class AlreadyDecided(Conflict):
@@ -13,8 +13,3 @@ class AlreadyDecided(Conflict):
 class ConsentExpired(Conflict):
     code = "consent_expired"
     message = _("The time to answer is over. Nothing was done; ask for it again.")
-
-
-class NotYours(Forbidden):
-    code = "not_yours"
-    message = _("Only the person it is done for can answer this.")

@@ -16,7 +16,7 @@ from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.events import publish
 from jarvis_site.kernel.tenancy import all_tenants, tenant
 from permissions.contracts import ConsentRequest, ConsentState
-from permissions.errors import AlreadyDecided, ConsentExpired, NotYours
+from permissions.errors import AlreadyDecided, ConsentExpired
 from permissions.events import ConsentAsked, ConsentDecided
 from permissions.models import Consent
 
@@ -67,7 +67,7 @@ def consent_approve(*, consent_id: UUID, actor: Actor) -> Consent:
     """Approve the exact call, once.
 
     Raises:
-        NotFound, NotYours, AlreadyDecided, ConsentExpired: nothing was changed.
+        NotFound: there is none, or somebody else was asked. AlreadyDecided, ConsentExpired: nothing was changed.
     """
     return _decide(consent_id=consent_id, actor=actor, state=ConsentState.APPROVED, reason="")
 
@@ -123,11 +123,9 @@ def _expire(consent_id: UUID) -> None:
 
 
 def _decide(*, consent_id: UUID, actor: Actor, state: ConsentState, reason: str) -> Consent:
-    consent = Consent.objects.select_for_update().filter(id=consent_id).first()
+    consent = Consent.objects.select_for_update().filter(id=consent_id, member_id=actor.member_id).first()
     if consent is None:
         raise NotFound
-    if consent.member_id != actor.member_id:
-        raise NotYours
     if consent.state != ConsentState.PENDING:
         raise AlreadyDecided
     if consent.expires_at <= db_time():
