@@ -123,6 +123,7 @@ export const stored = (client, { message, position: place, state }) => {
   element.dataset.position = place;
   element.id = `turn-${message}`;
   status(element, state);
+  refresh(message); // the time, as the server writes it
 };
 
 // Live ------------------------------------------------------------------------------------------------------------
@@ -178,7 +179,8 @@ export const grow = (frame) => {
 
 export const changed = (frame) => {
   const turn = turnOf(frame.id);
-  if (turn?.classList.contains("turn--me")) status(turn, frame.state);
+  const known = turn?.classList.contains("turn--me") && !loads.has(frame.id);
+  if (known) status(turn, frame.state);
   else refresh(frame.id);
 };
 

@@ -54,20 +54,24 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(site: RunningSite, browser: Browser) -> Iterator[Open]:
-    """Open a window of its own, signed in through the form; a failing test shows what the page's console said.
+    """Open a window of its own, signed in through the form (once for each person; later windows share the session).
 
     Options are those of `Browser.new_context`; `sign_in=None` opens a stranger's window.
     """
     complaints: list[str] = []
 
     def open_(*, sign_in: SignIn | None = site.owner, **options: Any) -> Page:
-        context = browser.new_context(base_url=site.url, **({"viewport": DESKTOP} | options))
+        known = site.sessions.get(sign_in.email) if sign_in else None
+        context = browser.new_context(base_url=site.url, storage_state=known, **({"viewport": DESKTOP} | options))
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if _policy(message.text) else None)
-        if sign_in is not None:
+        if sign_in is not None and known is None:
             sign_in_by_form(page, sign_in)
+            site.sessions[sign_in.email] = {"cookies": context.cookies(), "origins": []}
+        elif sign_in is not None:
+            page.goto("/")
         return page
 
     yield open_

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -39,6 +40,7 @@ class RunningSite:
         url: where the web server answers.
         owner: how the owner of the demo organization signs in.
         slug: of the demo organization.
+        sessions: Playwright's storage state of those who have signed in, by email.
     """
 
     slug = "halden-roe"
@@ -50,6 +52,7 @@ class RunningSite:
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = services.apart_environment(self.database, folder) | {"JARVIS_SITE_URL": self.url}
         self.owner = SignIn("", "")
+        self.sessions: dict[str, Any] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -67,8 +70,8 @@ class RunningSite:
         asgi = "jarvis_site.asgi:application"
         quiet = ("--no-access-log", "--timeout-graceful-shutdown", "1")
         self._spawn("web", "uvicorn", asgi, "--host", "127.0.0.1", "--port", str(self.port), *quiet)
-        answers = wait_until(lambda: self.answers() or not self.lives("web"), seconds=START_SECONDS)
-        assert answers and self.lives("web"), self.said("web")
+        wait_until(lambda: self.answers() or not self.lives("web"), seconds=START_SECONDS)
+        assert self.answers(), self.said("web")
 
     def start_worker(self) -> None:
         pool = ("--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle", "--loglevel", "INFO")
