@@ -172,9 +172,10 @@ def _node(shown: RunCard, key: str) -> Node | None:
         if found is None:
             raise NotFound
         return found
+    asking = next((node for node in shown.nodes if node.asks), None)
     by_state = {StepState(node.step.state): node for node in reversed(shown.nodes)}
     pressing = next((by_state[state] for state in _PRESSING if state in by_state), None)
-    return pressing or next(iter(shown.nodes), None)
+    return asking or pressing or next(iter(shown.nodes), None)
 
 
 def _opened(shown: RunCard, node: Node, events: list[RunEvent]) -> _Opened:
