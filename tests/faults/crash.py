@@ -3,7 +3,8 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType
 
@@ -25,6 +26,26 @@ type Line = tuple[str, int]
 def in_child(work: Callable[[], object], *, kill_at: Line | None = None) -> bool:
     """Run `work` in a fork. Returns whether it was killed at the line; any other end but success is an error."""
     return _fork(work, on_line=_killer(kill_at) if kill_at else None)
+
+
+@contextmanager
+def frozen_child(work: Callable[[], object], *, stop_at: Line) -> Iterator[None]:
+    """Run `work` in a fork that stops at the line, all of its threads, while the block runs; then it goes on."""
+
+    def stop(line: Line) -> None:
+        if line == stop_at:
+            sys.monitoring.set_events(_TOOL, 0)  # once
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    child = _start(work, on_line=stop)
+    _pid, status = os.waitpid(child, os.WUNTRACED)
+    assert os.WIFSTOPPED(status), f"the child ended before the line: {status}"
+    try:
+        yield
+    finally:
+        os.kill(child, signal.SIGCONT)
+        ended = _end(child)
+    assert ended == 0, f"the child ended with {ended}"
 
 
 def lines_of(work: Callable[[], object]) -> list[Line]:
