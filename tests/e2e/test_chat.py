@@ -82,7 +82,9 @@ def test_two_tabs_are_in_step(signed_in_page: Page) -> None:
     one.get_by_label("Message", exact=True).press_sequentially("What is")
     expect(other.locator("#typing")).to_contain_text("another window")
     say(other, "Hello, what can you do?")
-    expect(answers(one)).to_have_count(2)
+    for page in (one, other):
+        expect(answers(page)).to_have_count(2)
+        expect(mine(page).last).to_contain_text("Read")
     assert mine(one).all_inner_texts() == mine(other).all_inner_texts()
 
 
