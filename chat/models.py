@@ -46,7 +46,7 @@ class Message(TenantModel):
     """
 
     conversation = TenantForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
-    position = models.PositiveIntegerField()
+    position = models.PositiveBigIntegerField()
     number = models.PositiveBigIntegerField()
     author = models.CharField(max_length=10, choices=[(author.value, author.value) for author in Author])
     state = models.CharField(max_length=10, choices=[(state.value, state.value) for state in MessageState])

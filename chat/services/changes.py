@@ -13,9 +13,16 @@ from jarvis_site.kernel.errors import NotFound
 KEPT_CONTROLS = "\n\t"
 
 
-def lock(conversation_id: UUID) -> Conversation:
-    """Take the conversation's row lock for the rest of the transaction. Raises `NotFound`."""
-    conversation = Conversation.objects.select_for_update().filter(id=conversation_id).first()
+def lock(conversation_id: UUID, **owner: UUID) -> Conversation:
+    """Take the conversation's row lock for the rest of the transaction.
+
+    Args:
+        owner: `member_id`, where a person acts, who has to be the one it belongs to.
+
+    Raises:
+        NotFound: there is no such conversation, or it is somebody else's.
+    """
+    conversation = Conversation.objects.select_for_update().filter(id=conversation_id, **owner).first()
     if conversation is None:
         raise NotFound
     return conversation
@@ -28,18 +35,16 @@ def next_number(conversation: Conversation) -> int:
 
 
 def add(conversation: Conversation, **fields: Any) -> Message:
-    """Append a message to a locked conversation."""
-    last = Message.objects.filter(conversation=conversation).order_by("-position").values_list("position", flat=True)
+    """Append a message to a locked conversation. Numbers only rise, so the number of its making is its position."""
     number = next_number(conversation)
-    message = Message.objects.create(
-        conversation=conversation, position=(last.first() or 0) + 1, number=number, **fields
-    )
+    message: Message = Message.objects.create(conversation=conversation, position=number, number=number, **fields)
     announce(message)
     return message
 
 
 def change(conversation: Conversation, message: Message, **fields: Any) -> None:
     """Change a message of a locked conversation."""
+    message.conversation = conversation
     for name, value in fields.items():
         setattr(message, name, value)
     message.number = next_number(conversation)

@@ -54,8 +54,7 @@ def message_send(*, conversation_id: UUID, actor: Actor, text: str, client_id: U
     words = changes.clean(text)
     if not words:
         raise EmptyMessage
-    conversation_get(conversation_id=conversation_id, actor=actor)
-    conversation = changes.lock(conversation_id)
+    conversation = changes.lock(conversation_id, member_id=actor.member_id)
     already = Message.objects.filter(conversation=conversation, client_id=client_id).first() if client_id else None
     if already is not None:
         return already
@@ -84,8 +83,7 @@ def reply_stop(*, conversation_id: UUID, actor: Actor) -> None:
     Raises:
         NotFound: no such conversation of this person. NothingToStop: no reply is being written.
     """
-    conversation_get(conversation_id=conversation_id, actor=actor)
-    conversation = changes.lock(conversation_id)
+    conversation = changes.lock(conversation_id, member_id=actor.member_id)
     reply = Message.objects.filter(conversation=conversation, state=MessageState.WRITING).first()
     if reply is None:
         raise NothingToStop
@@ -105,8 +103,7 @@ def reply_again(*, message_id: UUID, actor: Actor) -> None:
     reply = Message.objects.filter(id=message_id, author=Author.JARVIS, answers__isnull=False).first()
     if reply is None or reply.answers is None:
         raise NotFound
-    conversation_get(conversation_id=reply.conversation_id, actor=actor)
-    conversation = changes.lock(reply.conversation_id)
+    conversation = changes.lock(reply.conversation_id, member_id=actor.member_id)
     reply.refresh_from_db()
     if reply.state not in {MessageState.ERROR, MessageState.STOPPED} or reply.run_id:
         raise Conflict

@@ -99,6 +99,7 @@ TEMPLATES = [
 # Data: the application's role, the owner of the tables (migrations), the platform's own role (sweepers) -----------
 def _database(name: str, role: str, *, engine: str, **extra: Any) -> dict[str, Any]:
     address = env.database(name, make_conninfo(host=str(STATE_DIR / "run"), dbname="jarvis", user=role))
+    address["OPTIONS"] |= extra.pop("OPTIONS", {})
     return {"ENGINE": engine, **address, **extra}
 
 

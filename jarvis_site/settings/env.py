@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
@@ -40,11 +41,12 @@ class Environment:
     def words(self, name: str, default: str = "") -> list[str]:
         return [word.strip() for word in self.text(name, default).split(",") if word.strip()]
 
-    def database(self, name: str, default: str | None = None) -> dict[str, str]:
-        """Read a libpq connection string or URL as Django's keys."""
+    def database(self, name: str, default: str | None = None) -> dict[str, Any]:
+        """Read a libpq connection string or URL as Django's keys; what Django has no key for goes into OPTIONS."""
         try:
             parts = conninfo_to_dict(self.text(name, default))
         except ProgrammingError:
             raise ImproperlyConfigured(f"{name} must be a PostgreSQL URL, postgresql://USER@HOST/NAME.") from None
         keys = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-        return {django: str(parts[libpq]) for libpq, django in keys.items() if parts.get(libpq)}
+        address = {django: str(parts[libpq]) for libpq, django in keys.items() if parts.get(libpq)}
+        return {**address, "OPTIONS": {key: value for key, value in parts.items() if key not in keys}}
