@@ -91,7 +91,15 @@ class RunningSite:
     def stop(self) -> None:
         for name in list(self._processes):
             self.end(name)
-        self._administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.database)))
+        wait_until(self._dropped, seconds=STOP_SECONDS)
+
+    def _dropped(self) -> bool:
+        """Whether the database is gone; the server closes the connections of ended processes in its own time."""
+        try:
+            self._administer(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(self.database)))
+        except psycopg.errors.ObjectInUse:
+            return False
+        return True
 
     def lives(self, name: str) -> bool:
         return name in self._processes and self._processes[name].poll() is None
