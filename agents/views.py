@@ -28,6 +28,7 @@ from jarvis_site.audit.selectors import events_of_run
 from jarvis_site.kernel.back import back_to
 from jarvis_site.kernel.errors import Invalid, NotFound
 from permissions.payloads import Payload, payload
+from permissions.payloads.characters import visible
 from permissions.selectors import consents_of_run
 
 LISTED = 50
@@ -114,14 +115,13 @@ class _Opened:
     Attributes:
         ask: the open question about it, if there is one.
         payload: its call decoded, as far as its arguments are known.
-        input, output: JSON for people who want to see exactly; empty when there is none yet.
+        output: JSON, for people who want to see exactly; empty when there is none yet.
         tries: what happened to it.
     """
 
     node: Node
     ask: Ask | None
     payload: Payload
-    input: str
     output: str
     tries: list[Happening]
 
@@ -186,7 +186,6 @@ def _opened(shown: RunCard, node: Node, events: list[RunEvent]) -> _Opened:
         node=node,
         ask=ask,
         payload=ask.payload if ask else payload(tool=step.tool, arguments=arguments),
-        input=_json(step.resolved if step.resolved is not None else step.arguments),
         output=_json(step.output) if step.output else "",
         tries=happenings(events=[event for event in events if event.step == step.key], nodes=shown.nodes),
     )
@@ -202,7 +201,7 @@ def _without_references(value: Json) -> Any:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
+    return json.dumps(visible(value)[0], ensure_ascii=False, indent=2, sort_keys=True)
 
 
 def _counted(runs: QuerySet[Run]) -> QuerySet[Run]:

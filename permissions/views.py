@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.middleware import request_actor
 from jarvis_site.kernel.back import back_to
+from jarvis_site.kernel.errors import Invalid
 from permissions.contracts import ConsentState
 from permissions.models import Consent
 from permissions.payloads import payload_of
@@ -36,12 +37,15 @@ def detail(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:  
 def decide(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:
     """Approve once, or reject with a reason; then back to where the person was."""
     actor = request_actor(request)
-    if request.POST.get("decision") == "approve":
-        consent_approve(consent_id=consent_id, actor=actor)
-        messages.success(request, _("Approved. It is being done now."))
-    else:
-        consent_deny(consent_id=consent_id, actor=actor, reason=request.POST.get("reason", ""))
-        messages.info(request, _("Rejected. It will not be done."))
+    match request.POST.get("decision"):
+        case "approve":
+            consent_approve(consent_id=consent_id, actor=actor)
+            messages.success(request, _("Approved. It is being done now."))
+        case "deny":
+            consent_deny(consent_id=consent_id, actor=actor, reason=request.POST.get("reason", ""))
+            messages.info(request, _("Rejected. It will not be done."))
+        case _unclear:
+            raise Invalid
     return redirect(back_to(request, default=reverse("permissions:list", args=[slug])))
 
 

@@ -30,6 +30,10 @@ const reject = () => {
   details.querySelector("input[name=reason]").focus();
 };
 
+const disable = (form, disabled) => {
+  for (const button of form.querySelectorAll("button")) button.disabled = disabled;
+};
+
 const keys = { j: () => move(1), k: () => move(-1), a: approve, r: reject };
 
 if (list) {
@@ -39,8 +43,10 @@ if (list) {
     event.preventDefault();
     keys[event.key]();
   });
-  // Twice the same answer is one too many: the second would only be told that it came too late.
+  // A second click would only be told that it came too late. A disabled button is not sent, so that has to wait until
+  // the browser has read the form, which it does right after this event.
   document.addEventListener("submit", ({ target }) => {
-    if (target.closest("#request")) for (const button of target.querySelectorAll("button")) queueMicrotask(() => { button.disabled = true; });
+    if (target.closest("#request")) setTimeout(() => disable(target, true));
   });
+  window.addEventListener("pageshow", () => document.querySelectorAll("#request form").forEach((form) => disable(form, false)));
 }

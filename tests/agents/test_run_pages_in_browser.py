@@ -153,6 +153,17 @@ def test_the_inbox_is_worked_by_keyboard(cast: Cast, workers: Workers, live_serv
     assert sorted(answers(cast)) == ["approved", "denied"]
 
 
+def test_a_click_approves_and_a_second_one_does_no_harm(cast: Cast, workers: Workers, live_server: Any) -> None:
+    run = start(cast.maya, mail())
+    workers.drain()
+    path, session = f"/o/{cast.maya.slug}/approvals/{question(cast.maya, run).id}/", session_of(cast.maya.client())
+    with window(live_server.url, viewport=DESKTOP) as page:
+        signed_in(page, session).goto(path)
+        page.get_by_role("button", name="Approve once").dblclick()
+        page.get_by_text("Approved. It is being done now.").wait_for()
+    assert answers(cast) == ["approved"]
+
+
 def test_a_step_opens_beside_the_graph_without_a_new_page(cast: Cast, workers: Workers, live_server: Any) -> None:
     run = start(cast.maya, event(), invitation_mail())
     workers.drain()

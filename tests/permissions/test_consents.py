@@ -179,6 +179,14 @@ def test_another_organization_finds_nothing_at_either_address(cast: Cast, worker
     assert fresh(cast.maya, consent).state == ConsentState.PENDING
 
 
+@pytest.mark.parametrize("decision", ["", "maybe", "approved", "APPROVE"])
+def test_an_unclear_answer_is_none(cast: Cast, workers: Workers, decision: str) -> None:
+    consent = question(cast.maya, asked(cast.maya, workers))
+    assert answer(cast.maya, consent, decision).status_code == HTTPStatus.BAD_REQUEST
+    assert cast.maya.client().post(address(cast.maya, consent) + "decide/").status_code == HTTPStatus.BAD_REQUEST
+    assert fresh(cast.maya, consent).state == ConsentState.PENDING
+
+
 def test_a_link_alone_approves_nothing(cast: Cast, workers: Workers) -> None:
     consent = question(cast.maya, asked(cast.maya, workers))
     answered = cast.maya.client().get(address(cast.maya, consent) + "decide/?decision=approve")
