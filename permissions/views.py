@@ -37,6 +37,7 @@ def detail(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:  
 def decide(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:
     """Approve once, or reject with a reason; then back to where the person was."""
     actor = request_actor(request)
+    consent_get(consent_id=consent_id, actor=actor)  # strangers learn nothing, not even what a good answer looks like
     match request.POST.get("decision"):
         case "approve":
             consent_approve(consent_id=consent_id, actor=actor)
