@@ -18,6 +18,8 @@ from agents.planner.masking import DURATION, EMAIL, LONG, PATH, PROSE, QUOTE, WH
 
 # Slots that hold a person's own text, in which anything may stand.
 PROSE_SLOTS = frozenset({"body", "content", "text", "subject", "topic"})
+# A path that is plainly one; {path} is also what stands in quotation marks, which may be the title of anything.
+BARE_PATH = "bare_path"
 # Slots that hold names of people.
 NAME_SLOTS = frozenset({"people", "to", "cc", "sender"})
 MAX_PHRASE_WORDS = 12  # a title or a place is not longer; a longer "title" has swallowed what was not understood
@@ -145,7 +147,14 @@ def _matches(compiled: _Compiled, clause: Masked, lists: dict[str, SlotList]) ->
 
 def _lists(clause: Masked) -> dict[str, SlotList]:
     """Return the typed slots, each with the words that stand for such a thing in this clause."""
-    kinds = {WHEN: (WHEN,), DURATION: (DURATION,), EMAIL: (EMAIL,), PATH: (PATH, QUOTE), PROSE: (PROSE, QUOTE)}
+    kinds = {
+        WHEN: (WHEN,),
+        DURATION: (DURATION,),
+        EMAIL: (EMAIL,),
+        PATH: (PATH, QUOTE),
+        BARE_PATH: (PATH,),
+        PROSE: (PROSE, QUOTE),
+    }
     return {name: _list_of(clause, *held) for name, held in kinds.items()}
 
 

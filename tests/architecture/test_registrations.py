@@ -4,6 +4,8 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 
+from agents.contracts import Json, ToolSpec
+from agents.gateway import catalogue
 from agents.workflows.transitions import RUN_STEP_TASK
 from jarvis_site.celery import app
 from jarvis_site.kernel.jobs import RUN_JOB_TASK, declared
@@ -60,6 +62,16 @@ def test_a_tenant_row_is_not_touched_without_a_scope(model: type[TenantModel]) -
         model._base_manager.first()
     with pytest.raises(NoTenant):
         model.objects.bulk_create([model()])
+
+
+def test_every_tool_that_reads_says_what_it_found_in_words() -> None:
+    silent = [tool.name for tool in catalogue.tools() if tool.read_only and "words" not in _answered(tool)]
+    assert silent == []
+
+
+def _answered(tool: ToolSpec) -> list[Json]:
+    required = (tool.output_schema or {}).get("required")
+    return required if isinstance(required, list) else []
 
 
 def test_there_are_tenant_models_to_look_at() -> None:

@@ -1,9 +1,10 @@
-"""What the calendar tells about events, as JSON: the same for every tool, and kept as the result of a deed."""
+"""What the calendar tells about events and reminders, as JSON: for every tool the same, and kept as a deed's result."""
 
 from datetime import datetime
 
 from agents.contracts import JsonObject
 from agents.servers.calendar.contracts import CalendarEvent, Occurrence, event_id
+from agents.servers.calendar.models import Reminder
 from agents.servers.calendar.words import rule_words, span_words
 from agents.servers.calendar.zones import zone_named
 
@@ -41,5 +42,18 @@ def _told(
         "location": event.location,
         "description": event.description,
         "rrule": event.rrule,
+        "words": ", ".join(part for part in words if part),
+    }
+
+
+def reminder_json(reminder: Reminder) -> JsonObject:
+    zone = zone_named(reminder.timezone)
+    due = (reminder.due_at or reminder.starts_at).astimezone(zone)
+    words = [span_words(due, due, all_day=False, zone=zone), rule_words(reminder.rrule, zone)]
+    return {
+        "reminder_id": str(reminder.id),
+        "text": reminder.text,
+        "due": due.isoformat(),
+        "rrule": reminder.rrule,
         "words": ", ".join(part for part in words if part),
     }

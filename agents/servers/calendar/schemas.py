@@ -55,10 +55,15 @@ class ListEvents(Arguments):
     before: End = Field(alias="to")
 
 
-class FindEvents(Arguments):
-    query: Annotated[Query, Field(min_length=1)]
+class Between(Arguments):
+    """A time to look at, if one is named."""
+
     after: Start | None = Field(default=None, alias="from")
     before: End | None = Field(default=None, alias="to")
+
+
+class FindEvents(Between):
+    query: Annotated[Query, Field(min_length=1)]
 
 
 class FreeBusy(ListEvents):
@@ -91,8 +96,22 @@ class CreateReminder(Arguments):
     rrule: Rule = ""
 
 
-class Nothing(Arguments):
-    """A tool without arguments."""
+class ListReminders(Between):
+    """Those that ring between two times; all when none is named."""
+
+
+class WhichReminder(Between):
+    reminder_id: Annotated[str, Field(max_length=36, description="reminder_id from another tool of this server.")] = ""
+    query: Annotated[str, Field(max_length=SHORT, description="Words of the reminder.")] = ""
+
+    @model_validator(mode="after")
+    def _one_name(self) -> "WhichReminder":
+        described = bool(self.query.strip() or self.after)
+        if not self.reminder_id and not described:
+            raise ValueError("no reminder is named")
+        if self.reminder_id and described:
+            raise ValueError("name the reminder by reminder_id or by its words and time, one of the two")
+        return self
 
 
 # Answers ----------------------------------------------------------------------------------------------------------
@@ -133,7 +152,6 @@ class EventsOut(BaseModel):
 
 class FoundOut(EventsOut):
     first_event_id: str = Field(description="The first event found; empty when there is none.")
-    first_invitation: str = Field(description="iCalendar text (METHOD:REQUEST) of the first event; empty when none.")
 
 
 class Stretch(BaseModel):

@@ -12,7 +12,7 @@ from agents.servers.base import Caller, ToolError
 from agents.servers.calendar import ics
 from agents.servers.calendar.contracts import CalendarEvent, CalendarProvider, Occurrence, event_id_parts
 from agents.servers.calendar.models import Feed, Reminder
-from agents.servers.calendar.outputs import event_json
+from agents.servers.calendar.outputs import event_json, reminder_json
 from agents.servers.calendar.providers import provider_for
 from agents.servers.calendar.recurrence import occurrences, unfold
 from agents.servers.calendar.words import span_words
@@ -180,9 +180,32 @@ def _gaps(busy: list[Window], window: Window) -> list[Window]:
 # Reminders, feed --------------------------------------------------------------------------------------------------
 
 
-def reminders_list(*, caller: Caller) -> list[Reminder]:
-    """Reminders that will still ring, the next first."""
-    return list(Reminder.objects.filter(owner_id=caller.member_id, due_at__isnull=False).order_by("due_at", "id"))
+def reminders_list(*, caller: Caller, window: Window | None = None) -> list[Reminder]:
+    """Reminders that will still ring, the next first; with a time, those that ring next within it."""
+    found = Reminder.objects.filter(owner_id=caller.member_id, due_at__isnull=False)
+    if window:
+        found = found.filter(due_at__gte=window.after, due_at__lt=window.before)
+    return list(found.order_by("due_at", "id"))
+
+
+def reminder_named(*, caller: Caller, query: str, window: Window | None = None) -> Reminder:
+    """Return the one reminder that the words mean, among those that will still ring.
+
+    Raises:
+        ToolError: `not_found`, or `ambiguous` with the names of those that fit.
+    """
+    words = query.casefold().split()
+    coming = reminders_list(caller=caller, window=window)
+    fitting = [reminder for reminder in coming if all(word in reminder.text.casefold() for word in words)]
+    found = [reminder for reminder in fitting if reminder.text.casefold().split() == words] or fitting
+    if not found:
+        raise ToolError(_("No reminder fits that."), code="not_found")
+    if len(found) > 1:
+        told = [reminder_json(reminder) for reminder in found[:_NAMED_WHEN_AMBIGUOUS]]
+        names = "; ".join(f"{reminder['text']} ({reminder['words']})" for reminder in told)
+        text = _("%(number)d reminders fit that: %(names)s. Say which one is meant.")
+        raise ToolError(text % {"number": len(found), "names": names}, code="ambiguous")
+    return found[0]
 
 
 def feed_exists(*, caller: Caller) -> bool:

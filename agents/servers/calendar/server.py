@@ -1,16 +1,16 @@
 """The calendar's tools: thin doors to the services and selectors."""
 
-from django.utils import timezone as clock
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from agents.contracts import JsonObject, Reversibility, Risk
 from agents.servers.base import Caller, Toolbox, ToolError
+from agents.servers.base.words import plain
 from agents.servers.calendar import selectors, services
 from agents.servers.calendar.contracts import Occurrence
-from agents.servers.calendar.ics import invitation_text
-from agents.servers.calendar.outputs import occurrence_json
+from agents.servers.calendar.outputs import occurrence_json, reminder_json
 from agents.servers.calendar.schemas import (
+    Between,
     Cancelled,
     CreateEvent,
     CreateReminder,
@@ -22,15 +22,15 @@ from agents.servers.calendar.schemas import (
     FreeBusyOut,
     Invited,
     ListEvents,
+    ListReminders,
     MoveEvent,
-    Nothing,
     ReminderOut,
     RemindersOut,
     Stretch,
     WhichEvent,
+    WhichReminder,
 )
 from agents.servers.calendar.selectors import Window
-from agents.servers.calendar.services.reminders import reminder_json
 from agents.servers.calendar.words import listed, span_words
 from agents.servers.calendar.zones import zone_named
 
@@ -40,7 +40,8 @@ TOOLBOX = Toolbox(
     icon="calendar",
     instructions="The caller's own calendar and reminders. Times are ISO 8601 with offset.",
 )
-_SAID_ALOUD = 5  # entries; the rest is in the data
+_SAID_ALOUD = 5  # entries in one sentence; the rest is in the data
+_LISTED = 30  # entries, one in a line; the rest is in the data
 
 
 @TOOLBOX.tool(title="Create an event", risk=Risk.LOW, reversibility=Reversibility.UNDOABLE, idempotent=True)
@@ -77,7 +78,6 @@ def find_events(arguments: FindEvents, caller: Caller) -> FoundOut:
         events=_events(found, caller),
         words=_events_words(found, caller),
         first_event_id=found[0].event_id if found else "",
-        first_invitation=invitation_text(found[0].event, stamp=clock.now()) if found else "",
     )
 
 
@@ -86,7 +86,8 @@ def get_event(arguments: WhichEvent, caller: Caller) -> Invited:
     """Look at one event of the person's calendar. Named by words, it must be the only coming one that fits. Writes to
     nobody: `invitation` in the answer is the text that a mail to the attendees can carry."""
     found = selectors.invitation_get(caller=caller, event_id=arguments.event_id, query=arguments.query)
-    return Invited.model_validate(found)
+    event = Invited.model_validate(found)
+    return event.model_copy(update={"words": _event_words(event)})
 
 
 @TOOLBOX.tool(title="Look for free time", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
@@ -99,7 +100,7 @@ def free_busy(arguments: FreeBusy, caller: Caller) -> FreeBusyOut:
         busy=[_stretch(stretch, caller) for stretch in found.busy],
         free=free,
         all_day=found.all_day,
-        words=_("Free: %(times)s") % {"times": _some([s.words for s in free])} if free else _("No free time then."),
+        words=_free_words(free, found.all_day),
     )
 
 
@@ -146,20 +147,34 @@ def create_reminder(arguments: CreateReminder, caller: Caller) -> ReminderOut:
 @TOOLBOX.tool(
     title="List reminders", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="bell"
 )
-def list_reminders(arguments: Nothing, caller: Caller) -> RemindersOut:  # noqa: ARG001 the shape of every tool
-    """List the person's reminders that have yet to ring, the next first."""
-    reminders = [reminder_json(reminder) for reminder in selectors.reminders_list(caller=caller)]
-    words = [f"{reminder['text']} ({reminder['words']})" for reminder in reminders]
-    return RemindersOut(
-        reminders=[ReminderOut.model_validate(reminder) for reminder in reminders],
-        words=_some(words) if words else _("There are no reminders."),
+def list_reminders(arguments: ListReminders, caller: Caller) -> RemindersOut:
+    """List the person's reminders that have yet to ring, the next first: all, or those between two times."""
+    found = selectors.reminders_list(caller=caller, window=_window(arguments))
+    reminders = [ReminderOut.model_validate(reminder_json(reminder)) for reminder in found]
+    return RemindersOut(reminders=reminders, words=_reminders_words(reminders))
+
+
+@TOOLBOX.tool(
+    title="Cancel a reminder",
+    risk=Risk.MEDIUM,
+    reversibility=Reversibility.FINAL,
+    destructive=True,
+    idempotent=True,
+    icon="bell",
+)
+def cancel_reminder(arguments: WhichReminder, caller: Caller) -> ReminderOut:
+    """Take away a reminder of the person, with all its repetitions. Described by words, or by when it rings, it must be
+    the only one that fits."""
+    cancelled = services.reminder_cancel(
+        caller=caller, reminder_id=arguments.reminder_id, query=arguments.query, window=_window(arguments)
     )
+    return ReminderOut.model_validate(cancelled)
 
 
 # Answers in data and words ----------------------------------------------------------------------------------------
 
 
-def _window(arguments: FindEvents) -> Window | None:
+def _window(arguments: Between) -> Window | None:
     if arguments.after is None and arguments.before is None:
         return None
     if arguments.after and arguments.before:
@@ -178,8 +193,34 @@ def _events_words(found: list[Occurrence], caller: Caller) -> str:
     if not found:
         return _("Nothing found.")
     number = ngettext("%(n)d event", "%(n)d events", len(found)) % {"n": len(found)}
-    names = [f"{o.title} ({selectors.occurrence_words(o, timezone=caller.timezone)})" for o in found]
+    names = [f"{plain(o.title)} ({selectors.occurrence_words(o, timezone=caller.timezone)})" for o in found]
     return f"{number}: {_some(names)}"
+
+
+def _event_words(event: EventOut) -> str:
+    lines = [f"**{plain(event.title)}**, {event.words}"]
+    if event.location:
+        lines.append(_("Place: %(place)s") % {"place": plain(event.location)})
+    if event.attendees:
+        lines.append(_("With: %(people)s") % {"people": _some([plain(address) for address in event.attendees])})
+    return "\n\n".join(lines)
+
+
+def _free_words(free: list[Stretch], all_day: list[str]) -> str:
+    words = _("Free: %(times)s") % {"times": _some([s.words for s in free])} if free else _("No free time then.")
+    if not all_day:
+        return words
+    titles = _some([plain(title) for title in all_day])
+    return f"{words}\n\n{_('All day: %(titles)s') % {'titles': titles}}"
+
+
+def _reminders_words(reminders: list[ReminderOut]) -> str:
+    if not reminders:
+        return _("There are no reminders.")
+    lines = [f"- {plain(reminder.text)} ({reminder.words})" for reminder in reminders[:_LISTED]]
+    more = len(reminders) - _LISTED
+    rest = ["", ngettext("%(n)d more", "%(n)d more", more) % {"n": more}] if more > 0 else []
+    return "\n".join([_("Your reminders:"), "", *lines, *rest])
 
 
 def _some(names: list[str]) -> str:

@@ -31,6 +31,11 @@ _IT = frozenset({"it", "that", "this", "this one", "that one", "them", "event", 
 _SEVERAL = re.compile(
     r"^(?:(?:all|every|each|both|any)\b.*|events|meetings|calls|appointments|everything)$", re.IGNORECASE
 )
+# "the reminder to call the bank", "the bank reminder": no event, although events have titles like that.
+_REMINDER = re.compile(
+    r"^reminders?(?:\s+set)?(?:\s+(?:to|about|for|of|that|on|at)\b|$)\s*(?P<text>.*)|^(?P<before>.+)\s+reminders?$",
+    re.IGNORECASE,
+)
 # Whole days on purpose: "all day", "from monday to wednesday", "for 3 days"; not "next week", which names no day.
 _ALL_DAY = re.compile(
     r"\b(?:all|whole|full)[ -]day\b|\b(?:to|until|till|through)\b|[-\u2013]|\bfor (?:the )?\w+ (?:days?|weeks?)\b",
@@ -51,6 +56,8 @@ class CalendarSkill:
         "Cancel the lunch with Ines",
         "Schedule a standup every weekday at 9am",
         "Remind me to call the bank tomorrow at 9",
+        "Show my reminders",
+        "Cancel the reminder to call the bank",
     )
 
     def build(self, clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:
@@ -225,6 +232,8 @@ def _query(clause: Clause) -> str:
 
 def _move(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:
     query, when, which = _query(clause), clause.slots.get("when", ""), clause.slots.get("which", "")
+    if _REMINDER.match(query):
+        return Question(_("I cannot move a reminder. Please cancel it, and tell me when to remind you instead."))
     if query.casefold() in _IT and not clause.earlier:
         return _on_event_before(clause, ("move_event", {}, ""))
     # "Move tomorrow's standup to 5pm" stays on that day; "to friday" at an hour names its own.
@@ -244,6 +253,10 @@ def _move(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Qu
 
 
 def _cancel(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:
+    reminder = _REMINDER.match(_query(clause))
+    if reminder:
+        text = reminder["text"] or reminder["before"] or ""
+        return _cancel_reminder(replace(clause, slots={**clause.slots, "query": text}), context)
     title = _("Cancel “%(query)s”") % {"query": _query(clause)}
     return _on_event(clause, context, ("cancel_event", {}, title))
 
@@ -312,6 +325,29 @@ def _reminded(text: str, found: Moment) -> dict[str, str]:
     return {"text": text, "when": words}
 
 
+def _list_reminders(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:
+    if not clause.slots.get("when"):
+        return (_step(clause, "list_reminders", {}, _("List the reminders")),)
+    start, end, words = _window(clause, context)
+    arguments: JsonObject = {"from": start.isoformat(), "to": end.isoformat()}
+    return (_step(clause, "list_reminders", arguments, _("List the reminders: %(when)s") % {"when": words}),)
+
+
+def _cancel_reminder(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:
+    """Name the reminder by its words and when it rings. The tool itself says so when several fit."""
+    query = clause.slots.get("query", "").strip(" ?.!")
+    when = clause.slots.get("when") or clause.slots.get("which")
+    if not query and not when:
+        return _ask("query", _("I cancel one reminder at a time. Which one do you mean? Please say its words."))
+    arguments: JsonObject = {"query": query} if query else {}
+    title = _("Cancel the reminder “%(query)s”") % {"query": query} if query else _("Cancel the reminder")
+    if not when:
+        return (_step(clause, "cancel_reminder", arguments, title),)
+    start, end, words = _window(replace(clause, slots={**clause.slots, "when": when}), context)
+    arguments |= {"from": start.isoformat(), "to": end.isoformat()}
+    return (_step(clause, "cancel_reminder", arguments, f"{title}, {words}"),)
+
+
 # Shared -----------------------------------------------------------------------------------------------------------
 
 
@@ -340,6 +376,8 @@ _BUILDERS: dict[str, Callable[[Clause, SkillContext], tuple[PlannedStep, ...] | 
     "MoveEvent": _move,
     "CancelEvent": _cancel,
     "CreateReminder": _remind,
+    "ListReminders": _list_reminders,
+    "CancelReminder": _cancel_reminder,
 }
 
 SKILL = CalendarSkill()

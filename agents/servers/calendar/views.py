@@ -24,10 +24,10 @@ from agents.servers.calendar import grid, selectors, services
 from agents.servers.calendar.contracts import CalendarEvent, Occurrence
 from agents.servers.calendar.forms import EventForm, ReminderForm, event_values, new_values
 from agents.servers.calendar.ics import calendar_text
+from agents.servers.calendar.outputs import reminder_json
 from agents.servers.calendar.providers import provider_for
 from agents.servers.calendar.services.drafts import FIRST_YEAR, LAST_YEAR
 from agents.servers.calendar.services.feeds import feed_owner, feed_text
-from agents.servers.calendar.services.reminders import reminder_json
 from agents.servers.calendar.words import DASH, rule_words
 from agents.servers.calendar.zones import zone_named
 from jarvis_site.kernel.errors import NotFound, Unavailable

@@ -21,6 +21,8 @@ class FilesSkill:
         "List my files",
         "Find budget in my files",
         "Overwrite notes/plan.md with: Nothing left to do.",
+        "Delete notes/plan.md",
+        "Restore notes/plan.md",
     )
 
     def build(self, clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:  # noqa: ARG002
@@ -67,8 +69,29 @@ def _written(clause: Clause, *, overwrite: bool, title: str) -> tuple[PlannedSte
     return (_step(clause, "write", arguments, title % {"path": path}),)
 
 
+def _delete(clause: Clause) -> tuple[PlannedStep, ...] | Question:
+    path = clause.slots.get("path") or clause.slots.get("folder")
+    if not path:
+        return Question(_("I delete one file or folder at a time. Which one do you mean?"), (), {"slot": "path"})
+    return (_step(clause, "delete", {"path": path}, _("Delete %(path)s") % {"path": path}),)
+
+
+def _restore(clause: Clause) -> tuple[PlannedStep, ...] | Question:
+    path = clause.slots.get("path") or clause.slots.get("folder")
+    if not path:
+        return Question(_("Which file should I restore?"), (), {"slot": "path"})
+    return (_step(clause, "restore", {"path": path}, _("Restore %(path)s") % {"path": path}),)
+
+
 def _step(clause: Clause, tool: str, arguments: JsonObject, title: str) -> PlannedStep:
-    return PlannedStep(str(clause.next_id), f"files.{tool}", arguments, title)
+    return PlannedStep(str(clause.next_id), f"files.{tool}", arguments, title, depends_on=_same_file(clause, arguments))
+
+
+def _same_file(clause: Clause, arguments: JsonObject) -> tuple[str, ...]:
+    """What is said about one file is done in the order it was said: "write a.txt ... and read a.txt"."""
+    path = arguments.get("path")
+    files = (step for step in clause.earlier if step.tool.startswith("files."))
+    return tuple(step.id for step in files if path and step.arguments.get("path") == path)
 
 
 _BUILDERS: dict[str, Callable[[Clause], tuple[PlannedStep, ...] | Question]] = {
@@ -77,6 +100,8 @@ _BUILDERS: dict[str, Callable[[Clause], tuple[PlannedStep, ...] | Question]] = {
     "FindFiles": _find,
     "WriteFile": _write,
     "OverwriteFile": _overwrite,
+    "DeleteFile": _delete,
+    "RestoreFile": _restore,
 }
 
 SKILL = FilesSkill()

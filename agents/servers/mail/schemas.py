@@ -49,8 +49,27 @@ class FindPeople(BaseModel):
     query: str = Field(max_length=QUERY_LIMIT, description="Part of a name or address, or a sentence naming people.")
 
 
+class Nothing(BaseModel):
+    """A tool without arguments."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class DraftOut(BaseModel):
     draft_id: str
+
+
+class DraftLine(BaseModel):
+    draft_id: str = Field(description="Also the message_id with which it can be read whole.")
+    to: list[str]
+    subject: str
+    date: datetime
+    snippet: str
+
+
+class DraftsOut(BaseModel):
+    drafts: list[DraftLine]
+    words: str
 
 
 class SentOut(BaseModel):
@@ -99,3 +118,4 @@ class PersonOut(BaseModel):
 
 class PeopleOut(BaseModel):
     people: list[PersonOut]
+    words: str

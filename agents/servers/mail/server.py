@@ -8,13 +8,17 @@ from agents.servers.mail import selectors, services
 from agents.servers.mail.composition import Letter
 from agents.servers.mail.contracts import Mail
 from agents.servers.mail.errors import DeliveryFailed, NoSuchMail
+from agents.servers.mail.models import Message
 from agents.servers.mail.schemas import (
     READ_LIMIT,
+    DraftLine,
     DraftOut,
+    DraftsOut,
     FindPeople,
     FoundOut,
     Line,
     MailOut,
+    Nothing,
     PeopleOut,
     PersonOut,
     Read,
@@ -23,7 +27,7 @@ from agents.servers.mail.schemas import (
     SentOut,
     WriteDraft,
 )
-from agents.servers.mail.words import found_words, mail_words, sent_words
+from agents.servers.mail.words import drafts_words, found_words, mail_words, people_words, sent_words
 
 TOOLBOX = Toolbox(
     "mail",
@@ -38,6 +42,19 @@ def write_draft(arguments: WriteDraft, caller: Caller) -> DraftOut:
     """Keep a mail as a draft in the person's mailbox, for them to read and send. Nothing is sent."""
     draft = services.draft_write(caller=caller, letter=_letter(arguments))
     return DraftOut(draft_id=str(draft.id))
+
+
+@TOOLBOX.tool(title="List drafts", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="edit")
+def list_drafts(arguments: Nothing, caller: Caller) -> DraftsOut:  # noqa: ARG001 the shape of every tool
+    """List the drafts in the person's mailbox, the newest first. The person sends them from the Mail page."""
+    found = selectors.mails_list(caller=caller, box=Message.Box.DRAFTS)
+    drafts = [
+        DraftLine(
+            draft_id=mail.id, to=list(mail.to), subject=mail.subject, date=mail.at, snippet=selectors.snippet(mail)
+        )
+        for mail in found
+    ]
+    return DraftsOut(drafts=drafts, words=drafts_words(found))
 
 
 @TOOLBOX.tool(
@@ -97,7 +114,8 @@ def read(arguments: Read, caller: Caller) -> MailOut:
 def find_people(arguments: FindPeople, caller: Caller) -> PeopleOut:  # noqa: ARG001 the shape of every tool
     """Find members of the organization and contacts by their name or address."""
     found = selectors.people(query=arguments.query)
-    return PeopleOut(people=[PersonOut(name=person.name, email=person.email) for person in found])
+    people = [PersonOut(name=person.name, email=person.email) for person in found]
+    return PeopleOut(people=people, words=people_words(found))
 
 
 def _letter(arguments: WriteDraft) -> Letter:

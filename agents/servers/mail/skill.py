@@ -35,6 +35,7 @@ class MailSkill:
         "Find mails from Raj about the contract",
         "Show my inbox",
         "Read the latest mail from Raj",
+        "Show my drafts",
     )
 
     def build(self, clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:
@@ -111,6 +112,16 @@ def _listed(names: list[str]) -> str:
     if len(names) == 1:
         return names[0]
     return _("%(first)s and %(last)s") % {"first": ", ".join(names[:-1]), "last": names[-1]}
+
+
+def _list_drafts(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:  # noqa: ARG001
+    return (_step(clause, "list_drafts", {}, _("List the drafts")),)
+
+
+def _send_draft(clause: Clause, context: SkillContext) -> tuple[PlannedStep, ...] | Question:  # noqa: ARG001
+    """A consent shows the whole letter, which is not known before the draft is found: the Mail page sends drafts."""
+    title = _("List the drafts. I do not send them from here; you send them on the Mail page")
+    return (_step(clause, "list_drafts", {}, title),)
 
 
 # Invitations ------------------------------------------------------------------------------------------------------
@@ -262,6 +273,8 @@ _BUILDERS: dict[str, Callable[[Clause, SkillContext], tuple[PlannedStep, ...] | 
     "SendInvitation": _invite,
     "SendMail": _send,
     "DraftMail": _draft,
+    "ListDrafts": _list_drafts,
+    "SendDraft": _send_draft,
     "SearchMail": _search,
     "LatestMail": _latest,
     "ReadMail": _read,

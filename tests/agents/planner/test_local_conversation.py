@@ -217,6 +217,48 @@ def test_several_events_are_not_changed_at_once(words: str) -> None:
     assert "one event at a time" in question(words).text
 
 
+@pytest.mark.parametrize("words", ["cancel the reminder", "delete all my reminders"])
+def test_which_reminder_is_asked(words: str) -> None:
+    asked = question(words)
+    assert "one reminder at a time" in asked.text
+    assert planned(answer(asked, "call the bank")) == {"query": "call the bank"}
+
+
+def test_a_reminder_on_an_impossible_day_is_asked_about() -> None:
+    asked = question("cancel the reminder for 31 February")
+    assert planned(answer(asked, "28 February"))["from"] == "2027-02-28T00:00:00+01:00"
+
+
+def test_a_reminder_is_not_moved_as_if_it_were_an_event() -> None:
+    asked = question("move the reminder to call the bank to friday at 10")
+    assert "cannot move a reminder" in asked.text
+    assert planned(answer(asked, "cancel the reminder to call the bank")) == {"query": "call the bank"}
+
+
+@pytest.mark.parametrize(
+    "words", ["Send the latest draft", "send the draft to Ines", "email the draft about the budget"]
+)
+def test_a_draft_is_not_sent_from_the_chat_and_that_is_said(words: str) -> None:
+    draft = plan(words)
+    assert [step.tool for step in draft.steps] == ["mail.list_drafts"]
+    assert "you send them on the Mail page" in draft.note
+
+
+def test_files_are_deleted_one_at_a_time() -> None:
+    asked = question("delete all my files")
+    assert "one file or folder at a time" in asked.text
+    assert planned(answer(asked, "notes/plan.md")) == {"path": "notes/plan.md"}
+
+
+def test_which_file_to_restore_is_asked() -> None:
+    assert planned(answer(question("restore the deleted file"), "notes/plan.md")) == {"path": "notes/plan.md"}
+
+
+def test_what_is_said_about_one_file_is_done_in_that_order() -> None:
+    first, second, third = plan("read notes.txt and delete notes.txt and read plan.md").steps
+    assert (first.depends_on, second.depends_on, third.depends_on) == ((), ("1",), ())
+
+
 def test_the_text_of_a_file_is_sent_by_reference() -> None:
     mail = plan("read notes/plan.md and email ines its content").steps[1]
     assert mail.arguments == {

@@ -167,6 +167,28 @@ CHANGE = [
         {"text": "buy bread and milk", "due": "2026-11-22T08:00:00+01:00"},
     ),
     ("remind me every friday at 4pm to write the report", ["create_reminder"], {"rrule": "FREQ=WEEKLY;BYDAY=FR"}),
+    ("show my reminders", ["list_reminders"], {"from": None}),
+    ("list my reminders", ["list_reminders"], {}),
+    ("what are my reminders", ["list_reminders"], {}),
+    ("do I have any reminders?", ["list_reminders"], {}),
+    ("What reminders do I have for tomorrow?", ["list_reminders"], {"to": "2026-11-23T00:00:00+01:00"}),
+    ("Cancel the reminder to call the bank", ["cancel_reminder"], {"query": "call the bank", "from": None}),
+    ("delete the reminder about the budget", ["cancel_reminder"], {"query": "the budget"}),
+    ("remove the reminder for the rent", ["cancel_reminder"], {"query": "the rent"}),
+    ("delete my bank reminder", ["cancel_reminder"], {"query": "bank"}),
+    ("call off the reminder to pay the rent", ["cancel_reminder"], {"query": "pay the rent"}),
+    ("cancel the reminder set for the rent", ["cancel_reminder"], {"query": "the rent"}),
+    ('delete the reminder "call the bank"', ["cancel_reminder"], {"query": "call the bank"}),
+    ("stop reminding me to call the bank", ["cancel_reminder"], {"query": "call the bank"}),
+    (
+        "cancel the reminder to call the bank tomorrow",
+        ["cancel_reminder"],
+        {"query": "call the bank", "from": "2026-11-22T00:00:00+01:00", "to": "2026-11-23T00:00:00+01:00"},
+    ),
+    ("cancel my reminder for tomorrow at 9", ["cancel_reminder"], {"query": None, "from": "2026-11-22T09:00:00+01:00"}),
+    ("cancel the reminders meeting", ["cancel_event"], {"query": "reminders meeting"}),
+    ('delete "Team offsite"', ["cancel_event"], {"query": "Team offsite"}),
+    ("delete the document review", ["cancel_event"], {"query": "document review"}),
 ]
 MAIL = [
     (
@@ -222,6 +244,8 @@ MAIL = [
         ["search", "read"],
         {"message_id": {"$from": "1", "path": "/messages/0/message_id"}},
     ),
+    ("show my drafts", ["list_drafts"], {}),
+    ("what drafts do I have?", ["list_drafts"], {}),
     (
         "email Ines the invitation for the standup",
         ["get_event", "send"],
@@ -266,6 +290,14 @@ FILES = [
     ("make a new text file called todo.txt saying rest", "write", {"path": "todo.txt", "content": "rest"}),
     ("overwrite notes/plan.md with nothing left to do", "write", {"overwrite": True, "content": "nothing left to do"}),
     ("replace notes/plan.md with: Done.", "write", {"overwrite": True, "content": "Done."}),
+    ("Delete notes/plan.md", "delete", {"path": "notes/plan.md"}),
+    ("delete the file notes/plan.md", "delete", {"path": "notes/plan.md"}),
+    ("remove notes.txt from my files", "delete", {"path": "notes.txt"}),
+    ('delete the file "my notes"', "delete", {"path": "my notes"}),
+    ("delete the folder reports", "delete", {"path": "reports"}),
+    ("move notes/plan.md to the trash", "delete", {"path": "notes/plan.md"}),
+    ("restore notes/plan.md", "restore", {"path": "notes/plan.md"}),
+    ("bring back the file notes/plan.md from the trash", "restore", {"path": "notes/plan.md"}),
 ]
 TOGETHER: list[tuple[str, list[str]]] = [
     ("set up a call with Ines tomorrow at 3 and email her the invitation", ["calendar.create_event", "mail.send"]),
@@ -288,6 +320,11 @@ TOGETHER: list[tuple[str, list[str]]] = [
     ("read notes/plan.md and email ines its content", ["files.read", "mail.send"]),
     ("Schedule a meeting with Ines tomorrow at 3pm, invite Priya too", ["calendar.create_event", "mail.send"]),
     ("email ines and priya saying hello", ["mail.send"]),
+    (
+        "cancel the reminder to call the bank and remind me to pay the rent on friday",
+        ["calendar.cancel_reminder", "calendar.create_reminder"],
+    ),
+    ("read notes.txt and delete notes.txt", ["files.read", "files.delete"]),
     ("call with Ines and Priya tomorrow at 4", ["calendar.create_event"]),
     ('write notes.txt saying "buy milk and read plan.md" and read notes.txt', ["files.write", "files.read"]),
     (
@@ -320,7 +357,6 @@ NOT_UNDERSTOOD = [
     "lorem ipsum dolor sit amet",
     "asdf",
     "remind Raj to call",
-    "delete notes.txt",
     "and and and then",
     "what is the weather tomorrow?",
     "push the standup back by 30 minutes",

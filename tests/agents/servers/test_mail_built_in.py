@@ -85,6 +85,23 @@ def test_a_draft_of_somebody_else_cannot_be_sent(cast: Cast) -> None:
     assert rows(cast.maya) == []
 
 
+def test_drafts_are_listed_until_they_are_sent(cast: Cast) -> None:
+    nothing = {"drafts": [], "words": "There are no drafts."}
+    assert call(cast.maya, "list_drafts") == nothing
+    mail = {"to": [RAJ], "subject": "*Offer*", "body": "Dear Raj,\n\nhere it is."}
+    draft_id = call(cast.maya, "write_draft", **mail)["draft_id"]
+    listed = call(cast.maya, "list_drafts")
+    assert [(draft["draft_id"], draft["to"], draft["subject"]) for draft in listed["drafts"]] == [
+        (draft_id, [RAJ], "*Offer*")
+    ]
+    assert r"- **\*Offer\***, raj@example.com, " in listed["words"]
+    assert listed["words"].endswith("To send one, open it on the Mail page under Drafts.")
+    assert call(cast.maya, "read", message_id=draft_id)["subject"] == "*Offer*"
+    assert call(cast.tomas, "list_drafts") == call(cast.ines, "list_drafts") == nothing
+    send(cast.maya, **mail, draft_id=draft_id)
+    assert call(cast.maya, "list_drafts") == nothing
+
+
 def test_search_wants_all_words_wherever_they_stand(cast: Cast) -> None:
     send(cast.maya, subject="Offer for Borealis", body="Price: 100 % of \u00e6\u00f8\u00e5")
     send(cast.maya, subject="Lunch", to=["tomas@halden.example"])
@@ -105,6 +122,8 @@ def test_people_are_members_and_whoever_was_written_to(cast: Cast) -> None:
     assert call(cast.maya, "find_people", query="Set up a call with Raj tomorrow at 3pm, please")["people"] == [raj]
     tomas = {"name": "Tomas Okafor", "email": "tomas@halden.example"}
     assert call(cast.maya, "find_people", query="okafor")["people"] == [tomas]
+    assert call(cast.maya, "find_people", query="okafor")["words"] == "- **Tomas Okafor**, tomas@halden.example"
+    assert call(cast.maya, "find_people", query="nobody")["words"] == "Nobody fits."
     assert call(cast.maya, "find_people", query="anybody else here, in a long sentence")["people"] == []
     assert call(cast.maya, "find_people", query="")["people"] == []
 

@@ -3,6 +3,7 @@
 from agents.servers.calendar.services.drafts import EventDraft
 from agents.servers.calendar.services.feeds import feed_create, feed_revoke
 from agents.servers.calendar.services.reminders import (
+    reminder_cancel,
     reminder_create,
     reminder_delete,
     reminders_ring,
@@ -17,6 +18,7 @@ __all__ = [
     "event_move",
     "feed_create",
     "feed_revoke",
+    "reminder_cancel",
     "reminder_create",
     "reminder_delete",
     "reminders_ring",

@@ -12,11 +12,12 @@ from agents.contracts import JsonObject
 from agents.servers.base import Caller, ToolError
 from agents.servers.calendar.events import ReminderDue
 from agents.servers.calendar.models import SHORT, Reminder
+from agents.servers.calendar.outputs import reminder_json
 from agents.servers.calendar.providers.builtin import BuiltinProvider
 from agents.servers.calendar.recurrence import BadRule, next_time, rule_fit
+from agents.servers.calendar.selectors import Window, reminder_named
 from agents.servers.calendar.services.deeds import once
 from agents.servers.calendar.services.drafts import check_times
-from agents.servers.calendar.words import rule_words, span_words
 from agents.servers.calendar.zones import BadZone, from_wall, to_wall, zone_named
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.events import publish
@@ -67,23 +68,48 @@ def reminder_create(*, caller: Caller, text: str, due: datetime, timezone: str, 
     return once(caller=caller, operation="create_reminder", provider=provider, resolve=resolve, act=act)
 
 
+def reminder_cancel(
+    *, caller: Caller, reminder_id: str = "", query: str = "", window: Window | None = None
+) -> JsonObject:
+    """Take away the reminder named by its id, or by words and when it rings; of a repeating one, all its times.
+
+    Returns:
+        The reminder as it was: `reminder_id`, `text`, `due`, `rrule` and `words`.
+
+    Raises:
+        ToolError: `not_found`, or `ambiguous`.
+    """
+
+    def resolve() -> JsonObject:
+        if reminder_id:
+            return {"reminder": reminder_json(_own(caller, reminder_id))}
+        return {"reminder": reminder_json(reminder_named(caller=caller, query=query, window=window))}
+
+    def act(target: JsonObject) -> JsonObject:
+        reminder = target["reminder"]
+        told = dict(reminder) if isinstance(reminder, dict) else {}
+        # One that is gone by now was deleted on a page meanwhile: what was wanted is so.
+        Reminder.objects.filter(owner_id=caller.member_id, id=str(told["reminder_id"])).delete()
+        return told
+
+    provider = BuiltinProvider(member_id=caller.member_id)
+    return once(caller=caller, operation="cancel_reminder", provider=provider, resolve=resolve, act=act)
+
+
+def _own(caller: Caller, reminder_id: str) -> Reminder:
+    try:
+        found: Reminder | None = Reminder.objects.filter(owner_id=caller.member_id, id=UUID(reminder_id)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise ToolError(_("There is no such reminder."), code="not_found")
+    return found
+
+
 def reminder_delete(*, caller: Caller, reminder_id: UUID) -> None:
     """Raises ToolError `not_found` when the caller has no such reminder."""
     if not Reminder.objects.filter(owner_id=caller.member_id, id=reminder_id).delete()[0]:
         raise ToolError(_("There is no such reminder."), code="not_found")
-
-
-def reminder_json(reminder: Reminder) -> JsonObject:
-    zone = zone_named(reminder.timezone)
-    due = (reminder.due_at or reminder.starts_at).astimezone(zone)
-    words = [span_words(due, due, all_day=False, zone=zone), rule_words(reminder.rrule, zone)]
-    return {
-        "reminder_id": str(reminder.id),
-        "text": reminder.text,
-        "due": due.isoformat(),
-        "rrule": reminder.rrule,
-        "words": ", ".join(part for part in words if part),
-    }
 
 
 def reminders_ring() -> int:
