@@ -61,7 +61,7 @@ def reply_to(request: PlanRequest) -> Iterator[Reply]:
 def plan_start(*, draft: PlanDraft, member_id: UUID, origin: Origin) -> Run:
     """Start a plan that `reply_to` has validated, in the current organization."""
     tools = {spec.name: spec for spec in catalogue.tools()}
-    return run_start(draft=draft, tools=tools, member_id=member_id, origin=origin)
+    return run_start(draft=draft, tools=tools, verdicts=_expected(draft, tools), member_id=member_id, origin=origin)
 
 
 @cache
@@ -205,10 +205,9 @@ def people_named(*, words: str, actor: Actor) -> tuple[Person, ...]:
     )
 
 
-def preview(draft: PlanDraft) -> dict[str, Decision]:
-    """What the policy would say about each step of a plan, as far as its arguments are known, by step id."""
-    specs = {spec.name: spec for spec in catalogue.tools()}
-    return {step.id: decide(_facts(step.tool, step.arguments, specs.get(step.tool))) for step in draft.steps}
+def _expected(draft: PlanDraft, tools: dict[str, ToolSpec]) -> dict[str, str]:
+    """What the policy will say about each step as far as its arguments are known, by step id."""
+    return {step.id: decide(_facts(step.tool, step.arguments, tools.get(step.tool))).verdict for step in draft.steps}
 
 
-__all__ = ["Origin", "ToolExecutor", "people_named", "plan_start", "planner", "preview", "reply_to", "tools"]
+__all__ = ["Origin", "ToolExecutor", "people_named", "plan_start", "planner", "reply_to", "tools"]

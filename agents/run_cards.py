@@ -64,7 +64,7 @@ class Node:
 
     Attributes:
         look: done | run | wait | bad | off | later, as in graph.css.
-        asks: a person is being asked about it.
+        asks: a person is, or will be, asked before it acts.
         approved: a person was asked, and said yes.
         mark, mark_label: icon and text of how its effect can be taken back, or that it is done.
     """
@@ -198,7 +198,7 @@ def _card(run: Run, plan: Plan, steps: list[Step], asks: list[Ask]) -> RunCard:
     plane = layout({step.key: step.depends_on for step in steps})
     state, look = RUN_STATES[RunState(run.state)]
     asking = {ask.consent.step_id for ask in asks}
-    nodes = {step.key: _node(step, plane, asks=step.id in asking) for step in steps}
+    nodes = {step.key: _node(step, plane, asks=step.id in asking or _will_ask(step)) for step in steps}
     return RunCard(
         run=run,
         plan=plan,
@@ -218,6 +218,11 @@ def _edge(nodes: dict[str, Node], edge: Edge) -> EdgeLine:
     if nodes[edge.source].look != "done":
         return EdgeLine(edge.d, "")
     return EdgeLine(edge.d, _EDGE_STATES.get(nodes[edge.target].look, "done"))
+
+
+def _will_ask(step: Step) -> bool:
+    """The policy expects to ask, and the step has not come to it yet."""
+    return step.verdict == Verdict.ASK and step.state in {StepState.BLOCKED, StepState.READY} and not step.attempt
 
 
 def _node(step: Step, plane: Layout, *, asks: bool) -> Node:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from agents.contracts import Outcome, PlanDraft, RunState, StepState, ToolFailure, ToolSpec
+from agents.contracts import Outcome, PlanDraft, PlannedStep, RunState, StepState, ToolFailure, ToolSpec
 from agents.models import Plan, Run, Step
 from agents.workflows import journal, transitions
 from jarvis_site.audit import record
@@ -22,8 +22,15 @@ class Origin:
 
 
 @transaction.atomic
-def run_start(*, draft: PlanDraft, tools: dict[str, ToolSpec], member_id: UUID, origin: Origin) -> Run:
-    """Store a validated plan as a new run and let its first steps go."""
+def run_start(
+    *, draft: PlanDraft, tools: dict[str, ToolSpec], verdicts: dict[str, str], member_id: UUID, origin: Origin
+) -> Run:
+    """Store a validated plan as a new run and let its first steps go.
+
+    Args:
+        tools: declarations by name, for every tool of the plan.
+        verdicts: what the policy expects to say about each step, by its id; only shown: the gate decides.
+    """
     run = Run.objects.create(
         member_id=member_id,
         goal=draft.goal[:300],
@@ -33,7 +40,12 @@ def run_start(*, draft: PlanDraft, tools: dict[str, ToolSpec], member_id: UUID, 
     plan = Plan.objects.create(
         run=run, version=1, author=draft.author, note=draft.note, body=draft.as_json(), digest=draft.digest
     )
-    Step.objects.bulk_create([_step(run, position, draft, tools) for position in range(len(draft.steps))])
+    Step.objects.bulk_create(
+        [
+            _step(run, position, planned, tools[planned.tool], verdicts[planned.id])
+            for position, planned in enumerate(draft.steps)
+        ]
+    )
     record(action="run.started", resource=run, run_id=run.id, details={"plan": plan.digest, "author": draft.author})
     journal.append(run, "run.started", plan=plan.digest, version=1)
     transitions.release(run)
@@ -105,9 +117,7 @@ def outcome_settle(*, run_id: UUID, step_id: UUID, outcome: Outcome) -> None:
             transitions.settle(run)
 
 
-def _step(run: Run, position: int, draft: PlanDraft, tools: dict[str, ToolSpec]) -> Step:
-    planned = draft.steps[position]
-    spec = tools[planned.tool]
+def _step(run: Run, position: int, planned: PlannedStep, spec: ToolSpec, verdict: str) -> Step:
     return Step(
         run=run,
         key=planned.id,
@@ -123,4 +133,5 @@ def _step(run: Run, position: int, draft: PlanDraft, tools: dict[str, ToolSpec])
         risk=spec.risk,
         reversibility=spec.reversibility,
         unmet=len(set(planned.depends_on)),
+        verdict=verdict,
     )
