@@ -11,6 +11,7 @@ from agents.selectors import StepReport, run_report
 from chat.contracts import Author, MessageState
 from chat.models import Message
 from chat.services import changes
+from jarvis_site.kernel.markdown import plain
 
 _HEADINGS = {
     RunState.SUCCEEDED: gettext_lazy("Done."),
@@ -40,10 +41,11 @@ def _text(state: RunState, steps: tuple[StepReport, ...]) -> str:
 
 
 def _of_step(step: StepReport) -> str:
+    title = plain(step.title)  # it can hold words of others
     if step.state is StepState.SUCCEEDED:
-        return step.words if step.read_only and step.words else f"- {step.title}"
+        return step.words if step.read_only and step.words else f"- {title}"
     if step.state is StepState.DENIED:
-        return _("- Not done, as you decided: %(title)s") % {"title": step.title}
+        return _("- Not done, as you decided: %(title)s") % {"title": title}
     if step.state is StepState.FAILED:
-        return _("- Failed: %(title)s. %(reason)s") % {"title": step.title, "reason": step.reason}
+        return _("- Failed: %(title)s. %(reason)s") % {"title": title, "reason": plain(step.reason)}
     return ""

@@ -5,19 +5,11 @@ from datetime import datetime, timedelta
 from django import template
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-
-from jarvis_site.kernel.markdown import render_markdown
 
 register = template.Library()
 
 LAST_DAYS = 7
-
-
-@register.filter
-def markdown(text: str) -> SafeString:
-    return render_markdown(text)
 
 
 @register.filter

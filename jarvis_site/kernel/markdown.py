@@ -53,3 +53,22 @@ def _scrolling(html: str) -> str:
     box = f'<div class="scroll" tabindex="0" role="group" aria-label="{_("Table")}"><table class="table">'
     code = f'<pre class="code" tabindex="0" role="group" aria-label="{_("Code")}">'
     return html.replace("<pre>", code).replace("<table>", box).replace("</table>", "</table></div>")
+
+
+# Text of others inside Markdown of ours, shown as it is and never as markup.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
+_FENCES = re.compile(r"`{3,}")
+LONGEST_QUOTE = 8_000
+
+
+def plain(text: str) -> str:
+    """Return one line of somebody's text with everything escaped that Markdown could read as markup."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def quoted(text: str) -> str:
+    """Return somebody's text as a block that is shown letter by letter, cut when it is very long."""
+    shown = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+    longest = max((len(fence) for fence in _FENCES.findall(shown)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}text\n{shown}\n{fence}"

@@ -5,7 +5,6 @@ from django.utils.translation import ngettext
 
 from agents.contracts import JsonObject, Reversibility, Risk
 from agents.servers.base import Caller, Toolbox, ToolError
-from agents.servers.base.words import plain
 from agents.servers.calendar import selectors, services
 from agents.servers.calendar.contracts import Occurrence
 from agents.servers.calendar.outputs import occurrence_json, reminder_json
@@ -33,6 +32,7 @@ from agents.servers.calendar.schemas import (
 from agents.servers.calendar.selectors import Window
 from agents.servers.calendar.words import listed, span_words
 from agents.servers.calendar.zones import zone_named
+from jarvis_site.kernel.markdown import plain
 
 TOOLBOX = Toolbox(
     "calendar",

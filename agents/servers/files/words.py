@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
-from agents.servers.base.words import plain, quoted
 from agents.servers.files.contracts import Entry
+from jarvis_site.kernel.markdown import plain, quoted
 
 SHOWN = 30
 

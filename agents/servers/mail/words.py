@@ -6,9 +6,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from agents.servers.base.words import plain, quoted
 from agents.servers.mail.contracts import Contact, Mail
 from agents.servers.mail.models import Message
+from jarvis_site.kernel.markdown import plain, quoted
 
 
 def sent_words(message: Message) -> str:
