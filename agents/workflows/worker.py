@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction
+from django.utils.translation import gettext as _
 from structlog.contextvars import bound_contextvars
 
 from agents.contracts import JsonObject, StepState, ToolCall, ToolFailure, ToolResult
@@ -17,6 +19,8 @@ from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.leases import kept
 from jarvis_site.kernel.tenancy import tenant
 
+log = structlog.get_logger(__name__)
+
 # Five tries with these pauses take about a minute: long enough for a restart of a mail server, short enough for a
 # person who waits to be told.
 MAX_ATTEMPTS = 5
@@ -27,7 +31,12 @@ LONGEST_PAUSE_SECONDS = 30.0
 def execute(*, step_id: UUID, organization_id: UUID, executor: Executor) -> bool:
     """Carry out a step if it is ready and nobody else has it. Returns whether this call did something."""
     with tenant(organization_id), bound_contextvars(step_id=str(step_id)):
-        claimed = _claim(step_id, executor)
+        try:
+            claimed = _claim(step_id, executor)
+        except Exception:  # a bug in the gate must neither hold the step for ever nor be tried without end
+            log.exception("gate_failed")
+            _stumble(step_id)
+            return False
     if claimed is None:
         return False
     run, step, call = claimed
@@ -61,6 +70,22 @@ def _claim(step_id: UUID, executor: Executor) -> tuple[Run, Step, ToolCall | Non
             case Refuse(failure=failure):
                 transitions.fail(run, step, failure)
     return run, step, None
+
+
+@transaction.atomic
+def _stumble(step_id: UUID) -> None:
+    """Count a try that ended before anything could be decided; give up after the usual number."""
+    run = Run.objects.select_for_update(of=("self",)).filter(steps__id=step_id).first()
+    step = Step.objects.filter(id=step_id, state=StepState.READY, not_before__lte=db_now()).first()
+    if run is None or step is None:
+        return
+    step.attempt += 1
+    Step.objects.filter(id=step.id).update(attempt=step.attempt)
+    failure = ToolFailure(code="internal", message=_("Something went wrong on our side. Nothing was done."))
+    if step.attempt < MAX_ATTEMPTS:
+        _retry(run, step, failure)
+    else:
+        transitions.fail(run, step, failure)
 
 
 def _start(run: Run, step: Step, call: ToolCall) -> None:

@@ -1,10 +1,8 @@
 """What the gallery shows: invented people and numbers from samples.json. Nothing here touches the database."""
 
-import calendar
 import copy
 import json
 import re
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,30 +26,8 @@ PARTS = (
     ("timeline", "Timeline"),
 )
 
-PAGES = {
-    "chat": "Chat",
-    "run": "Run",
-    "approvals": "Approvals",
-    "week": "Calendar, week",
-    "month": "Calendar, month",
-    "agenda": "Calendar, agenda",
-    "mail": "Mail",
-    "files": "Files",
-    "activity": "Activity",
-    "settings": "Settings",
-    "notifications": "Notifications",
-    "entrance": "Sign in",
-    "problem": "Error",
-}
-# Sample pages that stand for another item of the navigation than their own name.
-_NAV = {"run": "runs", "week": "calendar", "month": "calendar", "agenda": "calendar"}
-_TODAY = date(2026, 11, 21)
-_MONTH_EVENTS = {
-    3: ["9:00 Board"],
-    11: ["10:00 Lease offers", "14:00 Review"],
-    21: ["10:00 Plants"],
-    22: ["15:00 Call with Raj"],
-}
+# Layouts that no real page shows in all their states.
+PAGES = {"chat": "Chat", "problem": "Error"}
 _DATA: dict[str, Any] = json.loads(Path(__file__).with_name("samples.json").read_text(encoding="utf-8"))
 
 
@@ -63,7 +39,7 @@ def icon_names() -> list[str]:
 
 def shell(page: str) -> dict[str, Any]:
     """Return what `jarvis_site.shell.context` would, for an invented person on this sample page."""
-    return {**_DATA["shell"], "nav": _NAV.get(page, page)}
+    return {**_DATA["shell"], "nav": page}
 
 
 def components() -> dict[str, Any]:
@@ -82,25 +58,3 @@ def graph(*, prefix: str = "") -> dict[str, Any]:
 def timeline() -> dict[str, Any]:
     """Return the run of `graph()`, as `components/timeline.html` takes it."""
     return copy.deepcopy(_DATA["timeline"])
-
-
-def week() -> dict[str, Any]:
-    """Return a week from 8:00 to 19:00; rows count quarter hours."""
-    return copy.deepcopy(_DATA["week"])
-
-
-def month() -> dict[str, Any]:
-    """Return the month of the sample, in whole weeks from Monday to Sunday."""
-    days = calendar.Calendar().itermonthdates(_TODAY.year, _TODAY.month)
-    return {"names": list(calendar.day_abbr), "cells": [_cell(day) for day in days]}
-
-
-def _cell(day: date) -> dict[str, Any]:
-    other = day.month != _TODAY.month
-    return {
-        "date": day.day,
-        "weekday": calendar.day_abbr[day.weekday()],
-        "other": other,
-        "today": day == _TODAY,
-        "events": [] if other else _MONTH_EVENTS.get(day.day, []),
-    }

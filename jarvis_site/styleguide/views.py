@@ -46,8 +46,6 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         "graph": samples.graph(),
         "timeline": samples.timeline(),
         "sample": samples.components(),
-        "week": samples.week(),
-        "month": samples.month(),
         "error": Conflict(),
     }
     return render(request, f"styleguide/pages/{name}.html", context)

@@ -6,11 +6,12 @@ import pytest
 from django.db import connections
 
 from agents.contracts import RunState, StepState
-from agents.models import Run
+from agents.models import Run, Step
 from agents.orchestrator import ToolExecutor
 from agents.servers.calendar.models import Event
 from agents.servers.mail.models import Message
 from agents.workflows import worker
+from agents.workflows.executor import Gate
 from agents.workflows.worker import MAX_ATTEMPTS
 from jarvis_site.audit.models import AuditEvent
 from jarvis_site.kernel.clock import db_time
@@ -19,7 +20,7 @@ from tests.agents.plans import event, mail, start
 from tests.cast import Cast, Person
 from tests.engine import Workers
 from tests.faults.crash import Line, frozen_child, in_child, lines_of
-from tests.faults.runs import approve, expire_leases, kinds, run_now, states, step_now
+from tests.faults.runs import approve, end_pauses, expire_leases, kinds, run_now, states, step_now
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -119,3 +120,21 @@ def test_a_member_who_left_has_nothing_done_in_their_name(cast: Cast, workers: W
     step = step_now(run)
     assert (step.state, step.failure_code, sent(cast.priya)) == (StepState.FAILED, "not_a_member", 0)
     assert run_now(run).state == RunState.FAILED
+
+
+class BrokenGate(ToolExecutor):
+    """A bug of ours, before anything was decided."""
+
+    def gate(self, *, run: Run, step: Step) -> Gate:  # noqa: ARG002 - the shape of a gate
+        raise ZeroDivisionError
+
+
+def test_a_bug_at_the_gate_is_tried_again_and_ends(cast: Cast, workers: Workers) -> None:
+    run = start(cast.maya, event())
+    step = step_now(run)
+    for _attempt in range(MAX_ATTEMPTS):
+        assert not worker.execute(step_id=step.id, organization_id=run.organization_id, executor=BrokenGate())
+        end_pauses(cast.maya)
+
+    assert (run_now(run).state, step_now(run).failure_code) == (RunState.FAILED, "internal")
+    assert kinds(run).count("step.retrying") == MAX_ATTEMPTS - 1
