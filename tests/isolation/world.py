@@ -48,7 +48,8 @@ class World:
         """Words that must be in no answer to this person: a colleague may know Maya, a stranger may not."""
         if person is not None and person.organization.id == self.maya.organization.id:
             return (CANARY,)
-        return (CANARY, self.maya.email, self.maya.user.name, "Roe")
+        # Words that no random token can hold: those have no blanks and no "&".
+        return (CANARY, self.maya.email, self.maya.user.name, "Halden &amp; Roe", "Halden & Roe")
 
     def fill(self, path: str) -> str:
         """An address with Maya's ids for its parameters."""
