@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from contextlib import AsyncExitStack
 
 from benchmarks.browser import Browser, Line
 from benchmarks.figures import Figure, milliseconds, show
@@ -18,7 +19,7 @@ def measure(site: Site) -> None:
     browser = Browser(site.url)
     acknowledged, bare = asyncio.run(_acknowledgements(browser))
     show(
-        f"Chat: {RATE} messages a second for {SECONDS} s over a websocket, answered by the worker meanwhile",
+        f"Chat: {RATE} messages a second for {SECONDS} s over {CONVERSATIONS} websockets, answered meanwhile",
         [
             Figure("message to stored acknowledgement", milliseconds(acknowledged), "p99 60 ms"),
             Figure("bare ping on the same socket", milliseconds(bare)),
@@ -33,15 +34,18 @@ def measure(site: Site) -> None:
 
 async def _acknowledgements(browser: Browser) -> tuple[list[float], list[float]]:
     rooms = [browser.api("conversations/", {})["id"] for _room in range(CONVERSATIONS)]
-    async with browser.socket() as socket:
-        line = Line(socket)
-        bare = [await _timed(line.ping()) for _ping in range(100)]
+    async with AsyncExitStack() as sockets:
+        lines = [Line(await sockets.enter_async_context(browser.socket())) for _room in rooms]
+        bare = [await _timed(lines[0].ping()) for _ping in range(100)]
         begin, sent = time.perf_counter(), []
-        for number, room in zip(range(RATE * SECONDS), itertools.cycle(rooms), strict=False):
+        for number, (line, room) in zip(
+            range(RATE * SECONDS), itertools.cycle(zip(lines, rooms, strict=True)), strict=False
+        ):
             await asyncio.sleep(max(0.0, begin + number / RATE - time.perf_counter()))
             sent.append(asyncio.create_task(_timed(line.ask("chat.send", conversation=room, text="thank you"))))
         acknowledged = await asyncio.gather(*sent)
-        line.stop()
+        for line in lines:
+            line.stop()
     return list(acknowledged), bare
 
 

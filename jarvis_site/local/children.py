@@ -24,6 +24,7 @@ LONGEST_PAUSE_SECONDS = 4.0
 STOP_SIGNALS = [(signal.SIGTERM, 6.0)]
 WEB_GRACE_SECONDS = 3
 WORKER_THREADS = 8
+WORKER_NICENESS = 10
 ANSWER_SECONDS = 5.0
 
 
@@ -116,7 +117,9 @@ def _worker() -> list[str]:
     pool = ["--pool", "threads", "--concurrency", str(WORKER_THREADS)]
     # One worker has nobody to gossip with.
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return [*_celery("worker"), *pool, *alone, "--hostname", "worker@%h", "--loglevel", "INFO"]
+    # People wait for pages first: on a small machine the worker takes what the web leaves.
+    behind = ["nice", "-n", str(WORKER_NICENESS)]
+    return [*behind, *_celery("worker"), *pool, *alone, "--hostname", "worker@%h", "--loglevel", "INFO"]
 
 
 def _beat(state: Path) -> list[str]:

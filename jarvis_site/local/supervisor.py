@@ -67,10 +67,13 @@ class Supervisor:
         environment = product_environment(self._options, self._services)
         sign_in = self._prepare(environment)
         self._children = product_children(self._options, logs=self._places.log, environment=environment)
-        for child in self._children:
+        *needed, beat = self._children
+        for child in needed:
             child.start()
-        for child in self._children:
+        for child in needed:
             self._wait_for(child)
+        # The ticks only repair what was lost: nobody waits for them, and three imports at once would be slower for all.
+        beat.start()
         self._describe()
         return sign_in
 
