@@ -133,7 +133,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
 
     async def _belongs(self) -> bool:
         try:
-            await database_sync_to_async(self._resolve, thread_sensitive=False)()
+            await database_sync_to_async(self._resolve)()
         except _Stranger:
             return False
         return True
@@ -160,8 +160,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             with tenant(organization_id, member=actor.member_id):
                 return work(actor)
 
-        # Not thread-sensitive: that would send the work of all sockets of this process through one thread.
-        result: T = await database_sync_to_async(scoped, thread_sensitive=False)()
+        result: T = await database_sync_to_async(scoped)()
         return result
 
     async def _send(self, frame: Frame) -> None:
