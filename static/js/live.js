@@ -215,6 +215,8 @@ if (place) {
   setInterval(look, QUIET_MS / 4);
   document.addEventListener("visibilitychange", wake);
   window.addEventListener("online", wake);
+  // The browser knows first; the socket itself may not hear of it for minutes.
+  window.addEventListener("offline", drop);
   // A page kept for "back" may not hold a socket; `pageshow` opens it again.
   window.addEventListener("pagehide", drop);
   window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
