@@ -24,21 +24,28 @@ __all__ = ["ImapServer", "imap_process", "imap_running", "imap_server"]
 
 USER, PASSWORD = "office@jarvis.example", "imap-password"
 _START_SECONDS = 15
-_CONFIG = """
-base_dir = {folder}/run
-state_dir = {folder}/state
-log_path = {folder}/log
-protocols = imap
-ssl = no
+_SINCE_2_4 = """
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+auth_allow_cleartext = yes
+default_vsz_limit = unlimited
+mail_driver = maildir
+mail_path = {folder}/mail/%{{user}}
+passdb static {{
+  password = {password}
+}}
+userdb static {{
+  fields {{
+    uid = {uid}
+    gid = {gid}
+    home = {folder}/mail/%{{user}}
+  }}
+}}
+"""
+_BEFORE_2_4 = """
 disable_plaintext_auth = no
-default_internal_user = {account}
-default_internal_group = {group}
-default_login_user = {account}
 default_vsz_limit = 0
-first_valid_uid = 1
 mail_location = maildir:{folder}/mail/%u
-mail_uid = {uid}
-mail_gid = {gid}
 passdb {{
   driver = static
   args = password={password}
@@ -47,6 +54,20 @@ userdb {{
   driver = static
   args = uid={uid} gid={gid} home={folder}/mail/%u
 }}
+"""
+_CONFIG = """
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/log
+listen = 127.0.0.1
+protocols = imap
+ssl = no
+default_internal_user = {account}
+default_internal_group = {group}
+default_login_user = {account}
+first_valid_uid = 1
+mail_uid = {uid}
+mail_gid = {gid}
 namespace inbox {{
   inbox = yes
   separator = /
@@ -59,7 +80,6 @@ service imap-login {{
   chroot =
   process_min_avail = 1
   inet_listener imap {{
-    address = 127.0.0.1
     port = {port}
   }}
   inet_listener imaps {{
@@ -110,7 +130,7 @@ def imap_running() -> Iterator[ImapServer]:
     account = service_account()
     uid, gid = (account.uid, account.gid) if account else (os.getuid(), os.getgid())
     port = _free_port()
-    config = _CONFIG.format(
+    config = (_dialect(program) + _CONFIG).format(
         folder=folder,
         account=pwd.getpwuid(uid).pw_name,
         group=grp.getgrgid(gid).gr_name,
@@ -133,6 +153,12 @@ def imap_running() -> Iterator[ImapServer]:
         process.terminate()
         process.communicate(timeout=10)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _dialect(program: str) -> str:
+    """The settings whose names and syntax changed with Dovecot 2.4, which asks for its version first."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return _BEFORE_2_4 if said.startswith("2.3.") else _SINCE_2_4
 
 
 def _free_port() -> int:
