@@ -3,9 +3,24 @@
 from typing import Any
 from uuid import UUID
 
-from agents.models import Run, RunEvent
+from psycopg.types.json import Jsonb
+
+from agents.models import Run
 from jarvis_site.kernel import realtime
 from jarvis_site.kernel.errors import NotFound
+from jarvis_site.kernel.ids import uuid7
+from jarvis_site.kernel.tenancy.statements import fetch
+
+_APPEND = """
+    WITH run AS (
+        UPDATE agents_run SET last_number = last_number + 1
+        WHERE organization_id = %(organization)s AND id = %(run)s
+        RETURNING id, last_number
+    )
+    INSERT INTO agents_runevent (id, organization_id, run_id, number, kind, step, data)
+    SELECT %(id)s, %(organization)s, run.id, run.last_number, %(kind)s, %(step)s, %(data)s FROM run
+    RETURNING number
+"""
 
 
 def lock(run_id: UUID) -> Run:
@@ -22,8 +37,6 @@ def lock(run_id: UUID) -> Run:
 
 def append(run: Run, kind: str, *, step: str = "", **data: Any) -> None:
     """Write the next event of a locked run and tell open pages to look."""
-    run.last_number += 1
-    run.save(update_fields=["last_number"])
-    RunEvent.objects.create(run=run, number=run.last_number, kind=kind, step=step, data=data)
+    [(run.last_number,)] = fetch(_APPEND, id=uuid7(), run=run.id, kind=kind, step=step, data=Jsonb(data))
     frame = {"type": "run.event", "number": run.last_number, "kind": kind, "step": step}
     realtime.publish(f"run:{run.id}", frame)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, F
+from psycopg.types.json import Jsonb
 
 from agents.contracts import FINAL_STEP_STATES, JsonObject, RunState, StepState, ToolFailure
 from agents.events import ActDone, RunFinished
@@ -14,12 +14,24 @@ from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.events import publish
 from jarvis_site.kernel.jobs import nudge
+from jarvis_site.kernel.tenancy.statements import fetch
 
 RUN_STEP_TASK = "agents.run_step"
 # A killed worker's step is picked up after at most this long (plus a sweep); a beat comes every third of it.
 LEASE = timedelta(seconds=9)
 # A nudge normally arrives within milliseconds; after this long it is taken for lost and sent again.
 NUDGE_LOST_AFTER = timedelta(seconds=3)
+# One more thing that the steps of this run wait for has succeeded; the last one makes a step ready.
+_MET = """
+    UPDATE agents_step
+    SET unmet = unmet - 1, not_before = STATEMENT_TIMESTAMP(), nudged_at = STATEMENT_TIMESTAMP(),
+        state = CASE WHEN unmet = 1 THEN 'ready' ELSE state END
+    WHERE organization_id = %(organization)s AND run_id = %(run)s AND state = 'blocked' AND depends_on @> %(key)s
+    RETURNING id, state
+"""
+_STATES = """
+    SELECT DISTINCT state, critical FROM agents_step WHERE organization_id = %(organization)s AND run_id = %(run)s
+"""
 
 
 def release(run: Run) -> None:
@@ -49,9 +61,9 @@ def succeed(run: Run, step: Step, output: JsonObject) -> None:
     record(action="step.succeeded", resource=step, run_id=run.id, details={"tool": step.tool, "attempt": step.attempt})
     if not step.read_only:
         publish(ActDone(run_id=run.id, step_id=step.id))
-    next_ones = Step.objects.filter(run=run, state=StepState.BLOCKED, depends_on__contains=[step.key])
-    if next_ones.update(unmet=F("unmet") - 1):
-        release(run)
+    for step_id, state in fetch(_MET, run=run.id, key=Jsonb([step.key])):
+        if state == StepState.READY:
+            _nudge_after_commit(step_id, run)
     settle(run)
 
 
@@ -90,9 +102,7 @@ def resume(run: Run) -> None:
 
 def settle(run: Run) -> None:
     """Set the run's state from its steps' states; when all are final, finish it."""
-    rows = Step.objects.filter(run=run).values_list("state", "critical").annotate(n=Count("id"))
-    states = {(StepState(state), critical) for state, critical, _n in rows}
-    state = _state_of_run(states)
+    state = _state_of_run({(StepState(state), critical) for state, critical in fetch(_STATES, run=run.id)})
     if state == run.state:
         return
     run.state = state

@@ -4,64 +4,86 @@ import unicodedata
 from typing import Any
 from uuid import UUID
 
-from django.db.models.functions import Now
-
-from chat.models import Conversation, Message
+from chat.models import Message
 from jarvis_site.kernel import realtime
 from jarvis_site.kernel.errors import NotFound
+from jarvis_site.kernel.tenancy.statements import append, fetch
 
 KEPT_CONTROLS = "\n\t"
 
 
-def lock(conversation_id: UUID, **owner: UUID) -> Conversation:
-    """Take the conversation's row lock for the rest of the transaction.
+_TAKE = """
+    UPDATE chat_conversation
+    SET number = number + %(numbers)s, changed_at = STATEMENT_TIMESTAMP(),
+        title = CASE WHEN title = '' THEN %(title)s ELSE title END
+    WHERE organization_id = %(organization)s AND id = %(id)s AND member_id = COALESCE(%(member)s, member_id)
+    RETURNING member_id, number
+"""
+_EXTEND = """
+    WITH taken AS (
+        UPDATE chat_conversation SET number = number + 1, changed_at = STATEMENT_TIMESTAMP()
+        WHERE organization_id = %(organization)s AND id = %(conversation)s
+        RETURNING number
+    )
+    UPDATE chat_message SET text = text || %(text)s, number = taken.number FROM taken
+    WHERE organization_id = %(organization)s AND id = %(id)s AND writer = %(writer)s AND state = 'writing'
+    RETURNING chat_message.number
+"""
+
+
+class Change:
+    """A conversation whose row lock is held for the rest of the transaction, and the numbers taken from it."""
+
+    def __init__(self, *, conversation_id: UUID, member_id: UUID, last: int, numbers: int) -> None:
+        self.conversation_id = conversation_id
+        self.member_id = member_id
+        self._numbers = iter(range(last - numbers + 1, last + 1))
+
+    def add(self, **fields: Any) -> Message:
+        """Append a message. Numbers only rise, so the number of its making is its position."""
+        number = next(self._numbers)
+        message = Message(conversation_id=self.conversation_id, position=number, number=number, **fields)
+        append(message)
+        self._announce(message)
+        return message
+
+    def change(self, message: Message, **fields: Any) -> None:
+        for name, value in fields.items():
+            setattr(message, name, value)
+        message.number = next(self._numbers)
+        message.save(update_fields=[*fields, "number"])
+        self._announce(message)
+
+    def _announce(self, message: Message) -> None:
+        """Say that a turn is there or has changed; pages fetch it."""
+        frame = {"type": "turn", "number": message.number, "id": str(message.id), "state": str(message.state)}
+        realtime.publish(f"conversation:{self.conversation_id}", frame)
+        realtime.publish(f"chat:{self.member_id}", {"type": "conversations.changed"})
+
+
+def begin(conversation_id: UUID, *, numbers: int, member_id: UUID | None = None, title: str = "") -> Change:
+    """Lock the conversation for the rest of the transaction and take as many numbers as it will make changes.
+
+    Best called as late as possible: a person's next message waits for the same lock.
 
     Args:
-        owner: `member_id`, where a person acts, who has to be the one it belongs to.
+        member_id: where a person acts, who has to be the one it belongs to.
+        title: of a conversation that has none yet.
 
     Raises:
         NotFound: there is no such conversation, or it is somebody else's.
     """
-    conversation = Conversation.objects.select_for_update().filter(id=conversation_id, **owner).first()
-    if conversation is None:
+    rows = fetch(_TAKE, id=conversation_id, numbers=numbers, member=member_id, title=title)
+    if not rows:
         raise NotFound
-    return conversation
+    owner, last = rows[0]
+    return Change(conversation_id=conversation_id, member_id=owner, last=last, numbers=numbers)
 
 
-def next_number(conversation: Conversation) -> int:
-    conversation.number += 1
-    Conversation.objects.filter(id=conversation.id).update(number=conversation.number, changed_at=Now())
-    return conversation.number
-
-
-def add(conversation: Conversation, **fields: Any) -> Message:
-    """Append a message to a locked conversation. Numbers only rise, so the number of its making is its position."""
-    number = next_number(conversation)
-    message: Message = Message.objects.create(conversation=conversation, position=number, number=number, **fields)
-    announce(message)
-    return message
-
-
-def change(conversation: Conversation, message: Message, **fields: Any) -> None:
-    """Change a message of a locked conversation."""
-    message.conversation = conversation
-    for name, value in fields.items():
-        setattr(message, name, value)
-    message.number = next_number(conversation)
-    message.save(update_fields=[*fields, "number"])
-    announce(message)
-
-
-def announce(message: Message) -> None:
-    """Say that a turn is there or has changed; pages fetch it."""
-    frame = {"type": "turn", "number": message.number, "id": str(message.id), "state": str(message.state)}
-    realtime.publish(f"conversation:{message.conversation_id}", frame)
-    realtime.publish(f"chat:{_member_of(message)}", {"type": "conversations.changed"})
-
-
-def _member_of(message: Message) -> UUID:
-    member_id: UUID = message.conversation.member_id
-    return member_id
+def extend(message: Message, *, writer: UUID, text: str) -> int | None:
+    """Let a reply grow, in one statement. Returns the change's number; None when this is no longer its writer."""
+    rows = fetch(_EXTEND, conversation=message.conversation_id, id=message.id, writer=writer, text=text)
+    return rows[0][0] if rows else None
 
 
 def clean(text: str) -> str:

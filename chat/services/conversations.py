@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.contracts import Actor
 from chat.contracts import Author, MessageState
@@ -13,6 +13,7 @@ from chat.selectors import conversation_get
 from chat.services import changes
 from jarvis_site.kernel import realtime
 from jarvis_site.kernel.errors import Conflict, NotFound
+from jarvis_site.kernel.ids import uuid7
 
 LONGEST_MESSAGE = 20_000
 TITLE_LENGTH = 80
@@ -41,7 +42,6 @@ def conversation_start(*, actor: Actor, text: str, client_id: UUID | None = None
     return conversation
 
 
-@transaction.atomic
 def message_send(*, conversation_id: UUID, actor: Actor, text: str, client_id: UUID | None = None) -> Message:
     """Store what the person said and have it answered. Sending the same `client_id` again changes nothing.
 
@@ -54,16 +54,22 @@ def message_send(*, conversation_id: UUID, actor: Actor, text: str, client_id: U
     words = changes.clean(text)
     if not words:
         raise EmptyMessage
-    conversation = changes.lock(conversation_id, member_id=actor.member_id)
-    already = Message.objects.filter(conversation=conversation, client_id=client_id).first() if client_id else None
-    if already is not None:
+    try:
+        return _store(conversation_id=conversation_id, actor=actor, words=words, client_id=client_id)
+    except IntegrityError:
+        already = Message.objects.filter(conversation_id=conversation_id, client_id=client_id).first()
+        if already is None:
+            raise
         return already
-    if not conversation.title:
-        conversation.title = _title(words)
-        conversation.save(update_fields=["title"])
-    message = changes.add(conversation, author=Author.PERSON, state=MessageState.SENT, text=words, client_id=client_id)
-    REPLY.enqueue(message_id=message.id)
-    return message
+
+
+@transaction.atomic
+def _store(*, conversation_id: UUID, actor: Actor, words: str, client_id: UUID | None) -> Message:
+    message_id = uuid7()
+    REPLY.enqueue(message_id=message_id)
+    change = changes.begin(conversation_id, numbers=1, member_id=actor.member_id, title=_title(words))
+    fields = {"author": Author.PERSON, "state": MessageState.SENT, "text": words, "client_id": client_id}
+    return change.add(id=message_id, **fields)
 
 
 def receipt(message: Message) -> dict[str, str | int]:
@@ -83,14 +89,14 @@ def reply_stop(*, conversation_id: UUID, actor: Actor) -> None:
     Raises:
         NotFound: no such conversation of this person. NothingToStop: no reply is being written.
     """
-    conversation = changes.lock(conversation_id, member_id=actor.member_id)
-    reply = Message.objects.filter(conversation=conversation, state=MessageState.WRITING).first()
-    if reply is None:
+    change = changes.begin(conversation_id, numbers=2, member_id=actor.member_id)
+    writing = Message.objects.filter(conversation_id=conversation_id, state=MessageState.WRITING)
+    reply = writing.select_related("answers").first()
+    if reply is None or reply.answers is None:
         raise NothingToStop
-    changes.change(conversation, reply, state=MessageState.STOPPED, writer=None)
-    if reply.answers is not None:
-        changes.change(conversation, reply.answers, state=MessageState.READ)
-    answer_next(conversation)
+    change.change(reply, state=MessageState.STOPPED, writer=None)
+    change.change(reply.answers, state=MessageState.READ)
+    answer_next(conversation_id)
 
 
 @transaction.atomic
@@ -100,17 +106,18 @@ def reply_again(*, message_id: UUID, actor: Actor) -> None:
     Raises:
         NotFound: no such reply. Conflict: it did not fail.
     """
-    reply = Message.objects.filter(id=message_id, author=Author.JARVIS, answers__isnull=False).first()
-    if reply is None or reply.answers is None:
+    replies = Message.objects.filter(id=message_id, author=Author.JARVIS, answers__isnull=False)
+    found = replies.values_list("conversation_id", flat=True).first()
+    if found is None:
         raise NotFound
-    conversation = changes.lock(reply.conversation_id, member_id=actor.member_id)
-    reply.refresh_from_db()
+    change = changes.begin(found, numbers=2, member_id=actor.member_id)
+    reply = replies.select_related("answers").get()
     if reply.state not in {MessageState.ERROR, MessageState.STOPPED} or reply.run_id:
         raise Conflict
     # The reply keeps its place and its id, so that a page that was away meanwhile shows no reply that is gone.
-    changes.change(conversation, reply, state=MessageState.WRITING, text="", options=[], resume=None, writer=None)
-    changes.change(conversation, reply.answers, state=MessageState.SENT)
-    REPLY.enqueue(message_id=reply.answers.id)
+    change.change(reply, state=MessageState.WRITING, text="", options=[], resume=None, writer=None)
+    change.change(reply.answers, state=MessageState.SENT)
+    REPLY.enqueue(message_id=reply.answers_id)
 
 
 @transaction.atomic
@@ -122,9 +129,9 @@ def conversation_read(*, conversation_id: UUID, actor: Actor, number: int) -> No
         realtime.publish(f"chat:{actor.member_id}", {"type": "conversations.changed"})
 
 
-def answer_next(conversation: Conversation) -> None:
+def answer_next(conversation_id: UUID) -> None:
     """Let the next unanswered message of a locked conversation be answered; messages are answered in order."""
-    waiting = unanswered(conversation.id)
+    waiting = unanswered(conversation_id)
     if waiting is not None:
         REPLY.enqueue(message_id=waiting.id)
 

@@ -6,8 +6,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Value
-from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -53,7 +51,8 @@ def reply(*, message_id: UUID) -> None:
 class Writer:
     """The growing reply. Text is collected and stored in small batches; an outdated writer is stopped."""
 
-    def __init__(self, *, question: Message, reply: Message, token: UUID) -> None:
+    def __init__(self, *, member_id: UUID, question: Message, reply: Message, token: UUID) -> None:
+        self.member_id = member_id
         self.question = question
         self.reply = reply
         self.token = token
@@ -72,15 +71,12 @@ class Writer:
             self._waiting = ""
         self._flushed = time.monotonic()
 
-    @transaction.atomic
     def _append(self, text: str) -> None:
-        conversation = changes.lock(self.reply.conversation_id)
-        number = changes.next_number(conversation)
-        mine = Message.objects.filter(id=self.reply.id, writer=self.token, state=MessageState.WRITING)
-        if not mine.update(text=Concat(F("text"), Value(text)), number=number):
+        number = changes.extend(self.reply, writer=self.token, text=text)
+        if number is None:
             raise Stopped
         frame = {"type": "delta", "number": number, "id": str(self.reply.id), "offset": self.length, "text": text}
-        realtime.publish(f"conversation:{conversation.id}", frame)
+        realtime.publish(f"conversation:{self.reply.conversation_id}", frame)
         self.length += len(text)
 
     @transaction.atomic
@@ -88,39 +84,40 @@ class Writer:
         self, state: MessageState, *, proposal: Proposal | None = None, question: Question | None = None
     ) -> None:
         """Close the reply; a proposed plan starts in the same transaction, so there is never one without the other."""
-        conversation = changes.lock(self.reply.conversation_id)
-        self.reply.refresh_from_db()
-        if self.reply.writer != self.token or self.reply.state != MessageState.WRITING:
-            raise Stopped
+        conversation_id = self.reply.conversation_id
         fields: dict[str, object] = {"state": state, "writer": None}
         if question is not None:
             fields |= {"options": list(question.options), "resume": question.resume}
         if proposal is not None:
-            origin = Origin(conversation_id=conversation.id, message_id=self.reply.id)
-            run = plan_start(draft=proposal.draft, member_id=conversation.member_id, origin=origin)
+            origin = Origin(conversation_id=conversation_id, message_id=self.reply.id)
+            run = plan_start(draft=proposal.draft, member_id=self.member_id, origin=origin)
             fields["run_id"] = run.id
-        changes.change(conversation, self.reply, **fields)
-        changes.change(conversation, self.question, state=MessageState.READ)
-        answer_next(conversation)
+        change = changes.begin(conversation_id, numbers=2)
+        if not Message.objects.filter(id=self.reply.id, writer=self.token, state=MessageState.WRITING).exists():
+            raise Stopped
+        change.change(self.reply, **fields)
+        change.change(self.question, state=MessageState.READ)
+        answer_next(conversation_id)
 
 
 @transaction.atomic
 def _begin(message: Message) -> Writer | None:
     """Become the writer of the reply. None when it is answered already, or when an earlier message comes first."""
-    conversation = changes.lock(message.conversation_id)
-    first = unanswered(conversation.id)
+    change = changes.begin(message.conversation_id, numbers=2)
+    first = unanswered(message.conversation_id)
     if first is None or first.id != message.id:
+        transaction.set_rollback(True)  # nothing changes, so no number is used
         return None
     token = uuid7()
-    changes.change(conversation, first, state=MessageState.DELIVERED)
+    change.change(first, state=MessageState.DELIVERED)
     reply = Message.objects.filter(answers=first).first()
     if reply is None:
         fields = {"author": Author.JARVIS, "state": MessageState.WRITING, "answers": first, "writer": token}
-        reply = changes.add(conversation, **fields)
+        reply = change.add(**fields)
     else:
         # The worker that wrote this reply has died: begin again, from nothing.
-        changes.change(conversation, reply, state=MessageState.WRITING, text="", writer=token)
-    return Writer(question=first, reply=reply, token=token)
+        change.change(reply, state=MessageState.WRITING, text="", writer=token)
+    return Writer(member_id=change.member_id, question=first, reply=reply, token=token)
 
 
 def _answer(writer: Writer, actor: Actor) -> None:

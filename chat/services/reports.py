@@ -24,11 +24,11 @@ _HEADINGS = {
 def report_run(*, run_id: UUID) -> None:
     """Say in the conversation how the run ended. Saying it twice is prevented by the job that calls this."""
     report = run_report(run_id=run_id)
-    origin = Message.objects.select_related("conversation").filter(run_id=run_id).order_by("position").first()
+    origin = Message.objects.filter(run_id=run_id).order_by("position").first()
     if origin is None:
         return
-    conversation = changes.lock(origin.conversation_id)
-    changes.add(conversation, author=Author.JARVIS, state=MessageState.READ, text=_text(report.state, report.steps))
+    change = changes.begin(origin.conversation_id, numbers=1)
+    change.add(author=Author.JARVIS, state=MessageState.READ, text=_text(report.state, report.steps))
 
 
 def _text(state: RunState, steps: tuple[StepReport, ...]) -> str:

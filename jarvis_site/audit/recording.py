@@ -36,10 +36,12 @@ def record(
     """
     if not transaction.get_connection().in_atomic_block:
         raise NotInTransaction(action)
-    from jarvis_site.audit.models import AuditEvent  # the package is imported before models can load
+    # The package is imported before models can load.
+    from jarvis_site.audit.models import AuditEvent
+    from jarvis_site.kernel.tenancy.statements import append
 
     kind, identifier = _name(resource)
-    AuditEvent.objects.create(
+    row = AuditEvent(
         member_id=current_member(),
         action=action,
         resource_type=kind,
@@ -50,6 +52,7 @@ def record(
         details=details or {},
         request_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
     )
+    append(row)
 
 
 def _name(resource: models.Model | str) -> tuple[str, str]:

@@ -43,9 +43,12 @@ class JobType:
 
     def enqueue(self, **arguments: Any) -> UUID:
         """Write the job in the current transaction and nudge a worker after the commit. Returns the job's id."""
-        from jarvis_site.kernel.models import Job  # models load after the apps that declare jobs
+        # Models load after the apps that declare jobs.
+        from jarvis_site.kernel.models import Job
+        from jarvis_site.kernel.tenancy.statements import append
 
-        job = Job.objects.create(name=self.name, arguments=_as_json(arguments))
+        job = Job(name=self.name, arguments=_as_json(arguments))
+        append(job)
         organization = job.organization_id
         transaction.on_commit(lambda: nudge(RUN_JOB_TASK, str(job.id), str(organization)))
         return job.id

@@ -1,12 +1,14 @@
 """Carrying out of jobs: claim with a lease, heartbeat, run, delete; back-off, and a dead letter at the end."""
 
+import json
 import random
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
+from psycopg.types.json import Jsonb
 
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.errors import JarvisError
@@ -14,6 +16,7 @@ from jarvis_site.kernel.jobs import MAX_ATTEMPTS, RUN_JOB_TASK, JobType, declare
 from jarvis_site.kernel.leases import kept
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import all_tenants, tenant
+from jarvis_site.kernel.tenancy.statements import fetch
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +25,19 @@ LONGEST_RETRY_SECONDS = 300.0
 # A nudge normally arrives within milliseconds; after this long it is taken for lost.
 NUDGE_LOST_AFTER = timedelta(seconds=3)
 RELAY_BATCH = 200
+# A job of an unknown kind is taken for a second only: perhaps a newer worker's.
+_CLAIM = """
+    UPDATE kernel_job
+    SET attempt = attempt + 1,
+        leased_until = STATEMENT_TIMESTAMP() + make_interval(secs => COALESCE((%(leases)s ->> name)::float, 1))
+    WHERE organization_id = %(organization)s AND id = %(id)s AND dead_at IS NULL
+        AND not_before <= STATEMENT_TIMESTAMP() AND (leased_until IS NULL OR leased_until < STATEMENT_TIMESTAMP())
+    RETURNING name, arguments, attempt
+"""
+_FINISH = """
+    DELETE FROM kernel_job WHERE organization_id = %(organization)s AND id = %(id)s AND attempt = %(attempt)s
+    RETURNING id
+"""
 
 
 def run(*, job_id: UUID, organization_id: UUID) -> bool:
@@ -36,15 +52,10 @@ def run(*, job_id: UUID, organization_id: UUID) -> bool:
 
 def claim(job_id: UUID) -> Job | None:
     """Take the job by a conditional update; the raised attempt is the fencing token of this run."""
-    kind = Job.objects.filter(id=job_id).values_list("name", flat=True).first()
-    if kind is None:
-        return None
-    lease = declared()[kind].lease_seconds if kind in declared() else 1
-    free = Q(leased_until__isnull=True) | Q(leased_until__lt=db_now())
-    taken = Job.objects.filter(free, id=job_id, dead_at__isnull=True, not_before__lte=db_now()).update(
-        attempt=F("attempt") + 1, leased_until=db_now(plus=timedelta(seconds=lease))
-    )
-    return Job.objects.get(id=job_id) if taken else None
+    leases = {name: kind.lease_seconds for name, kind in declared().items()}
+    for name, arguments, attempt in fetch(_CLAIM, id=job_id, leases=Jsonb(leases)):
+        return Job(id=job_id, name=name, arguments=json.loads(arguments), attempt=attempt)
+    return None
 
 
 def relay() -> int:
@@ -94,8 +105,7 @@ def _run_handler(kind: JobType, job: Job) -> None:
 
 
 def _finish(job: Job) -> bool:
-    deleted, _ = Job.objects.filter(id=job.id, attempt=job.attempt).delete()
-    return bool(deleted)
+    return bool(fetch(_FINISH, id=job.id, attempt=job.attempt))
 
 
 def _fail(job: Job, *, reason: str, final: bool) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from jarvis_site.kernel.errors import JarvisError, NotFound
 from jarvis_site.kernel.errors.middleware import problem
 from jarvis_site.kernel.realtime import CatchUp, Frame, command_of, reader_of
 from jarvis_site.kernel.realtime.publisher import group_name
+from jarvis_site.kernel.realtime.threads import in_thread
 from jarvis_site.kernel.tenancy import tenant
 
 log = structlog.get_logger(__name__)
@@ -133,7 +133,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
 
     async def _belongs(self) -> bool:
         try:
-            await database_sync_to_async(self._resolve)()
+            await in_thread(self._resolve)
         except _Stranger:
             return False
         return True
@@ -160,8 +160,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             with tenant(organization_id, member=actor.member_id):
                 return work(actor)
 
-        result: T = await database_sync_to_async(scoped)()
-        return result
+        return await in_thread(scoped)
 
     async def _send(self, frame: Frame) -> None:
         await self.send(text_data=json.dumps(frame, default=str))
