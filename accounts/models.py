@@ -1,5 +1,7 @@
 """People, organizations, and who belongs where."""
 
+from functools import cache
+from itertools import islice
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -101,13 +103,50 @@ class Membership(TenantModel):
 
     @staticmethod
     def own_ids() -> list[UUID]:
-        """Organizations of the person who is `signed_in`, across all tenants: the one query that no manager filters.
-        The database answers with rows of that person only (the policy's `user_id = app_user()`)."""
+        """Organizations of the person who is `signed_in`, across all tenants. No manager filters this query and the
+        next; the database answers with rows of that person only (the policy's `user_id = app_user()`)."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT organization_id FROM accounts_membership WHERE user_id = app_user() AND left_at IS NULL"
             )
             return [row[0] for row in cursor.fetchall()]
+
+    @classmethod
+    def own_at(cls, slug: str) -> "Membership | None":
+        """The live membership of the person who is `signed_in` at an address, with user and organization: one query
+        at the door of every request and frame."""
+        with connection.cursor() as cursor:
+            cursor.execute(_own_at(), [slug])
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        membership: Membership
+        membership, membership.user, membership.organization = _unpack(row, (cls, User, Organization))
+        return membership
+
+
+@cache
+def _own_at() -> str:
+    tables = {"membership": Membership, "person": User, "organization": Organization}
+    columns = [f'{name}."{field.column}"' for name, model in tables.items() for field in model._meta.concrete_fields]
+    return f"""
+        SELECT {", ".join(columns)}
+        FROM accounts_organization organization
+        JOIN accounts_membership membership ON membership.organization_id = organization.id
+        JOIN accounts_user person ON person.id = membership.user_id
+        WHERE organization.slug = %s AND membership.user_id = app_user() AND membership.left_at IS NULL
+            AND person.is_active
+    """  # noqa: S608 - names of our own columns
+
+
+def _unpack(row: tuple[Any, ...], kinds: tuple[type[models.Model], ...]) -> list[Any]:
+    """Cut a row of several tables' columns into one object of each."""
+    values = iter(row)
+    names = [[field.attname for field in kind._meta.concrete_fields] for kind in kinds]
+    return [
+        kind.from_db(connection.alias, fields, list(islice(values, len(fields))))
+        for kind, fields in zip(kinds, names, strict=True)
+    ]
 
 
 def initials(name: str) -> str:

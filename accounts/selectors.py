@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from accounts.contracts import Actor, Role
 from accounts.models import Membership, Organization, User
 from jarvis_site.kernel.errors import NotFound
-from jarvis_site.kernel.tenancy import signed_in, tenant
+from jarvis_site.kernel.tenancy import signed_in
 
 
 def organization_get(*, slug: str) -> Organization:
@@ -24,14 +24,12 @@ def membership_get(*, user: User | AnonymousUser, slug: str) -> Membership:
     Raises:
         NotFound: for strangers and former members, and when there is no such organization: the three look the same.
     """
-    if not isinstance(user.pk, UUID) or not user.is_active:
+    if not isinstance(user.pk, UUID):
         raise NotFound
-    organization = organization_get(slug=slug)
-    with tenant(organization.id):
-        membership = Membership.objects.select_related("user").filter(user_id=user.pk, left_at__isnull=True).first()
+    with signed_in(user.pk):
+        membership = Membership.own_at(slug)
     if membership is None:
         raise NotFound
-    membership.organization = organization
     return membership
 
 

@@ -1,6 +1,7 @@
 """The one way in which a conversation changes: under its row lock, with the next number."""
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -47,12 +48,15 @@ class Change:
         self._announce(message)
         return message
 
-    def change(self, message: Message, **fields: Any) -> None:
-        for name, value in fields.items():
+    def change(self, message: Message, *, where: Mapping[str, Any] | None = None, **fields: Any) -> bool:
+        """Change a message. Returns False, with nothing changed, when it is no longer as `where` says."""
+        number = next(self._numbers)
+        if not Message.objects.filter(id=message.id, **(where or {})).update(number=number, **fields):
+            return False
+        for name, value in {**fields, "number": number}.items():
             setattr(message, name, value)
-        message.number = next(self._numbers)
-        message.save(update_fields=[*fields, "number"])
         self._announce(message)
+        return True
 
     def _announce(self, message: Message) -> None:
         """Say that a turn is there or has changed; pages fetch it."""

@@ -93,9 +93,8 @@ class Writer:
             run = plan_start(draft=proposal.draft, member_id=self.member_id, origin=origin)
             fields["run_id"] = run.id
         change = changes.begin(conversation_id, numbers=2)
-        if not Message.objects.filter(id=self.reply.id, writer=self.token, state=MessageState.WRITING).exists():
+        if not change.change(self.reply, where={"writer": self.token, "state": MessageState.WRITING}, **fields):
             raise Stopped
-        change.change(self.reply, **fields)
         change.change(self.question, state=MessageState.READ)
         answer_next(conversation_id)
 

@@ -103,7 +103,7 @@ def _database(name: str, role: str, *, engine: str, **extra: Any) -> dict[str, A
     return {"ENGINE": engine, **address, **extra}
 
 
-_POOL = {"min_size": 1, "max_size": env.number("JARVIS_DATABASE_POOL", 16), "timeout": 10}
+_POOL = {"min_size": 4, "max_size": env.number("JARVIS_DATABASE_POOL", 16), "timeout": 10}
 # A connection that died with a restart of the database is noticed when it is taken, not by a person's request.
 _pooled: dict[str, Any] = {} if TESTING else {"OPTIONS": {"pool": _POOL}, "CONN_HEALTH_CHECKS": True}
 _TENANT_BACKEND = "jarvis_site.kernel.tenancy.pg"

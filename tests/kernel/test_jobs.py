@@ -16,7 +16,7 @@ from jarvis_site.celery import app
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.errors import Invalid, Unavailable
 from jarvis_site.kernel.ids import uuid7
-from jarvis_site.kernel.jobs import MAX_ATTEMPTS, declare, worker
+from jarvis_site.kernel.jobs import MAX_ATTEMPTS, declare, nudges, worker
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import current_organization, tenant
 from tests.cast import Cast
@@ -26,6 +26,7 @@ from tests.faults.crash import in_child
 pytestmark = pytest.mark.django_db(transaction=True)
 
 QUEUE = "celery"
+ANSWER_SECONDS = 10
 PATIENCE_SECONDS = 10
 # What a person feels when the broker is away must stay small; on a busy machine the attempt alone takes a moment.
 HARDLY_FELT_SECONDS = 3
@@ -66,9 +67,19 @@ def ledger() -> Iterator[Ledger]:
 def broker() -> Iterator[Redis]:
     """The queue that nudges go into, empty."""
     with Redis.from_url(settings.REDIS_URL) as client:
+        nudges.flush(ANSWER_SECONDS)
         client.delete(QUEUE)
         yield client
+        nudges.flush(ANSWER_SECONDS)
         client.delete(QUEUE)
+
+
+def queued(broker: Redis) -> int:
+    """How many nudges wait for a worker."""
+    nudges.flush(ANSWER_SECONDS)
+    waiting = broker.llen(QUEUE)
+    assert isinstance(waiting, int)
+    return waiting
 
 
 @pytest.fixture
@@ -116,10 +127,10 @@ def test_a_job_is_a_row_of_the_transaction_that_enqueues_it(cast: Cast, broker: 
     with tenant(cast.halden.id), transaction.atomic():
         job_id = NOTE.enqueue(text="not yet")
         assert Job.objects.filter(id=job_id).exists()
-        assert broker.llen(QUEUE) == 0
+        assert queued(broker) == 0
 
     assert row(cast, job_id) is not None
-    assert broker.llen(QUEUE) == 1
+    assert queued(broker) == 1
 
 
 def test_a_rolled_back_job_never_runs(cast: Cast, broker: Redis, workers: Workers, ledger: Ledger) -> None:
@@ -128,7 +139,7 @@ def test_a_rolled_back_job_never_runs(cast: Cast, broker: Redis, workers: Worker
         transaction.set_rollback(True)
 
     assert workers.jobs() == 0
-    assert (broker.llen(QUEUE), ledger.done) == (0, [])
+    assert (queued(broker), ledger.done) == (0, [])
 
 
 def test_a_nudge_for_a_job_that_is_gone_does_nothing(cast: Cast) -> None:
@@ -144,12 +155,13 @@ def test_another_organization_cannot_run_the_job(cast: Cast, ledger: Ledger) -> 
 
 def test_a_lost_nudge_is_repeated_by_the_relay(cast: Cast, broker: Redis) -> None:
     job_id = enqueue(cast)
+    nudges.flush(ANSWER_SECONDS)
     broker.delete(QUEUE)
     assert worker.relay() == 0, "a fresh nudge may still be on its way"
 
     change(cast, job_id, nudged_at=past())
 
-    assert (worker.relay(), broker.llen(QUEUE)) == (1, 1)
+    assert (worker.relay(), queued(broker)) == (1, 1)
     assert worker.relay() == 0, "one repetition at a time"
 
 
