@@ -14,6 +14,7 @@ from accounts.contracts import Role
 from jarvis_site.kernel.ids import uuid7
 from jarvis_site.kernel.tenancy.constraints import TenantPolicy
 from jarvis_site.kernel.tenancy.models import TenantModel
+from jarvis_site.kernel.tenancy.statements import fetch
 
 
 class UserManager(BaseUserManager["User"]):
@@ -116,17 +117,18 @@ class Membership(TenantModel):
         """The live membership of the person who is `signed_in` at an address, with user and organization: one query
         at the door of every request and frame."""
         with connection.cursor() as cursor:
-            cursor.execute(_own_at(), [slug])
-            row = cursor.fetchone()
-        if row is None:
-            return None
-        membership: Membership
-        membership, membership.user, membership.organization = _unpack(row, (cls, User, Organization))
-        return membership
+            cursor.execute(f"{_live()} AND organization.slug = %s AND membership.user_id = app_user()", [slug])
+            return _whole(cursor.fetchone())
+
+    @classmethod
+    def live(cls, member_id: UUID) -> "Membership | None":
+        """A live membership of the current organization, with user and organization."""
+        rows = fetch(f"{_live()} AND organization.id = %(organization)s AND membership.id = %(id)s", id=member_id)
+        return _whole(rows[0] if rows else None)
 
 
 @cache
-def _own_at() -> str:
+def _live() -> str:
     tables = {"membership": Membership, "person": User, "organization": Organization}
     columns = [f'{name}."{field.column}"' for name, model in tables.items() for field in model._meta.concrete_fields]
     return f"""
@@ -134,9 +136,16 @@ def _own_at() -> str:
         FROM accounts_organization organization
         JOIN accounts_membership membership ON membership.organization_id = organization.id
         JOIN accounts_user person ON person.id = membership.user_id
-        WHERE organization.slug = %s AND membership.user_id = app_user() AND membership.left_at IS NULL
-            AND person.is_active
+        WHERE membership.left_at IS NULL AND person.is_active
     """  # noqa: S608 - names of our own columns
+
+
+def _whole(row: tuple[Any, ...] | None) -> Membership | None:
+    if row is None:
+        return None
+    membership: Membership
+    membership, membership.user, membership.organization = _unpack(row, (Membership, User, Organization))
+    return membership
 
 
 def _unpack(row: tuple[Any, ...], kinds: tuple[type[models.Model], ...]) -> list[Any]:

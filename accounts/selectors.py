@@ -47,10 +47,10 @@ def members_list() -> list[Membership]:
 
 def member_get(*, member_id: UUID) -> Membership:
     """Raises `NotFound` when the current organization has no such present member."""
-    found = Membership.objects.select_related("user").filter(id=member_id, left_at__isnull=True).first()
-    if found is None:
+    membership = Membership.live(member_id)
+    if membership is None:
         raise NotFound
-    return found
+    return membership
 
 
 def actor_of(membership: Membership) -> Actor:

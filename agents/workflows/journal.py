@@ -9,7 +9,7 @@ from agents.models import Run
 from jarvis_site.kernel import realtime
 from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.ids import uuid7
-from jarvis_site.kernel.tenancy.statements import fetch
+from jarvis_site.kernel.tenancy.statements import fetch, find
 
 _APPEND = """
     WITH run AS (
@@ -29,10 +29,16 @@ def lock(run_id: UUID) -> Run:
     Raises:
         NotFound: the current organization has no such run.
     """
-    run = Run.objects.select_for_update().filter(id=run_id).first()
-    if run is None:
+    runs = find(Run, "id = %(id)s FOR UPDATE", id=run_id)
+    if not runs:
         raise NotFound
-    return run
+    return runs[0]
+
+
+def lock_of(step_id: UUID) -> Run | None:
+    """Take the row lock of the run that a step belongs to. None when there is no such step."""
+    runs = find(Run, "id = (SELECT run_id FROM agents_step WHERE id = %(id)s) FOR UPDATE", id=step_id)
+    return runs[0] if runs else None
 
 
 def append(run: Run, kind: str, *, step: str = "", **data: Any) -> None:

@@ -107,7 +107,8 @@ def outcome_settle(*, run_id: UUID, step_id: UUID, outcome: Outcome) -> None:
     record(action="step.outcome_settled", resource=step, run_id=run.id, decision=outcome.value)
     match outcome:
         case Outcome.HAPPENED:
-            transitions.succeed(run, step, {})
+            for ready in transitions.succeed(run, step, {}):
+                transitions.nudge_after_commit(ready, run)
         case Outcome.GIVE_UP:
             transitions.fail(run, step, ToolFailure(code="given_up", message="Given up by a person."))
         case Outcome.REPEAT:

@@ -29,6 +29,12 @@ _MET = """
     WHERE organization_id = %(organization)s AND run_id = %(run)s AND state = 'blocked' AND depends_on @> %(key)s
     RETURNING id, state
 """
+_FINISH = """
+    UPDATE agents_step
+    SET state = %(state)s, leased_until = NULL, finished_at = STATEMENT_TIMESTAMP(), output = %(output)s,
+        failure_code = %(code)s, failure_message = %(message)s
+    WHERE organization_id = %(organization)s AND id = %(id)s
+"""
 _STATES = """
     SELECT DISTINCT state, critical FROM agents_step WHERE organization_id = %(organization)s AND run_id = %(run)s
 """
@@ -38,7 +44,7 @@ def release(run: Run) -> None:
     """Make every step ready whose dependencies have all succeeded, and nudge workers after the commit."""
     waiting = Step.objects.filter(run=run, state=StepState.BLOCKED, unmet=0)
     for step_id in waiting.values_list("id", flat=True):
-        _nudge_after_commit(step_id, run)
+        nudge_after_commit(step_id, run)
     waiting.update(state=StepState.READY, not_before=db_now(), nudged_at=db_now())
 
 
@@ -52,19 +58,19 @@ def make_ready(run: Run, step: Step, *, after: timedelta = timedelta()) -> None:
         nudged_at=db_now(plus=after - NUDGE_LOST_AFTER) if after else db_now(),
     )
     if not after:
-        _nudge_after_commit(step.id, run)
+        nudge_after_commit(step.id, run)
 
 
-def succeed(run: Run, step: Step, output: JsonObject) -> None:
+def succeed(run: Run, step: Step, output: JsonObject) -> list[UUID]:
+    """Record that a step is done. Returns the steps that are ready now, for the caller to carry out or to nudge for."""
     _finish(step, StepState.SUCCEEDED, output=output)
     journal.append(run, "step.succeeded", step=step.key)
     record(action="step.succeeded", resource=step, run_id=run.id, details={"tool": step.tool, "attempt": step.attempt})
     if not step.read_only:
         publish(ActDone(run_id=run.id, step_id=step.id))
-    for step_id, state in fetch(_MET, run=run.id, key=Jsonb([step.key])):
-        if state == StepState.READY:
-            _nudge_after_commit(step_id, run)
+    ready = [step_id for step_id, state in fetch(_MET, run=run.id, key=Jsonb([step.key])) if state == StepState.READY]
     settle(run)
+    return ready
 
 
 def fail(run: Run, step: Step, failure: ToolFailure) -> None:
@@ -135,13 +141,13 @@ def _state_of_run(states: set[tuple[StepState, bool]]) -> RunState:
 def _finish(
     step: Step, state: StepState, *, output: JsonObject | None = None, failure: ToolFailure | None = None
 ) -> None:
-    Step.objects.filter(id=step.id).update(
-        state=state,
-        leased_until=None,
-        finished_at=db_now(),
-        output=output,
-        failure_code=failure.code if failure else "",
-        failure_message=failure.message if failure else "",
+    fetch(
+        _FINISH,
+        id=step.id,
+        state=state.value,
+        output=None if output is None else Jsonb(output),
+        code=failure.code if failure else "",
+        message=failure.message if failure else "",
     )
 
 
@@ -156,7 +162,7 @@ def _skip_dependents(run: Run, step: Step) -> None:
             journal.append(run, "step.skipped", step=candidate.key, because=step.key)
 
 
-def _nudge_after_commit(step_id: UUID, run: Run) -> None:
+def nudge_after_commit(step_id: UUID, run: Run) -> None:
     organization = str(run.organization_id)
     transaction.on_commit(lambda: nudge(RUN_STEP_TASK, str(step_id), organization))
 

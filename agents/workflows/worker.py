@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.utils.translation import gettext as _
+from psycopg.types.json import Jsonb
 from structlog.contextvars import bound_contextvars
 
 from agents.contracts import JsonObject, StepState, ToolCall, ToolFailure, ToolResult
@@ -18,6 +19,7 @@ from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.leases import kept
 from jarvis_site.kernel.tenancy import tenant
+from jarvis_site.kernel.tenancy.statements import fetch, find
 
 log = structlog.get_logger(__name__)
 
@@ -26,27 +28,51 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+_READY = "id = %(id)s AND state = 'ready' AND not_before <= STATEMENT_TIMESTAMP()"
+_MINE = "id = %(id)s AND state = 'running' AND attempt = %(attempt)s"
+_START = """
+    UPDATE agents_step
+    SET state = 'running', verdict = %(verdict)s, rule = %(rule)s, rule_reason = %(reason)s, resolved = %(resolved)s,
+        attempt = %(attempt)s, leased_until = STATEMENT_TIMESTAMP() + %(lease)s,
+        effect_started_at = STATEMENT_TIMESTAMP(), started_at = COALESCE(started_at, STATEMENT_TIMESTAMP())
+    WHERE organization_id = %(organization)s AND id = %(id)s
+"""
+_PARK = """
+    UPDATE agents_step
+    SET state = 'asking', verdict = %(verdict)s, rule = %(rule)s, rule_reason = %(reason)s, resolved = %(resolved)s
+    WHERE organization_id = %(organization)s AND id = %(id)s
+"""
 
 
 def execute(*, step_id: UUID, organization_id: UUID, executor: Executor) -> bool:
-    """Carry out a step if it is ready and nobody else has it. Returns whether this call did something."""
+    """Carry out a step if it is ready and nobody else has it, then one that it made ready, and so on.
+
+    Returns whether this call did something. A worker that dies in between leaves a ready step, which the sweeper sees.
+    """
+    did, following = _execute(step_id, organization_id, executor)
+    while following is not None:
+        _did, following = _execute(following, organization_id, executor)
+    return did
+
+
+def _execute(step_id: UUID, organization_id: UUID, executor: Executor) -> tuple[bool, UUID | None]:
+    """Returns whether something was done, and a step that can be done next."""
     with tenant(organization_id), bound_contextvars(step_id=str(step_id)):
         try:
             claimed = _claim(step_id, executor)
         except Exception:  # a bug in the gate must neither hold the step for ever nor be tried without end
             log.exception("gate_failed")
             _stumble(step_id)
-            return False
+            return False, None
     if claimed is None:
-        return False
+        return False, None
     run, step, call = claimed
     if call is None:
-        return True
+        return True, None
     with tenant(organization_id, member=run.member_id), bound_contextvars(step_id=str(step_id), run_id=str(run.id)):
         with kept(lambda: _extend(step), lease_seconds=transitions.LEASE.total_seconds()):
             result = executor.perform(run=run, call=call)
-        _conclude(run.id, step, result)
-    return True
+        return True, _conclude(run.id, step, result)
 
 
 @transaction.atomic
@@ -55,10 +81,11 @@ def _claim(step_id: UUID, executor: Executor) -> tuple[Run, Step, ToolCall | Non
 
     The run's row lock makes looking and taking one act.
     """
-    run = Run.objects.select_for_update(of=("self",)).filter(steps__id=step_id).first()
-    step = Step.objects.filter(id=step_id, state=StepState.READY, not_before__lte=db_now()).first()
-    if run is None or step is None:
+    run = journal.lock_of(step_id)
+    ready = find(Step, _READY, id=step_id)
+    if run is None or not ready:
         return None
+    step = ready[0]
     step.attempt += 1
     with tenant(run.organization_id, member=run.member_id):
         match executor.gate(run=run, step=step):
@@ -75,10 +102,11 @@ def _claim(step_id: UUID, executor: Executor) -> tuple[Run, Step, ToolCall | Non
 @transaction.atomic
 def _stumble(step_id: UUID) -> None:
     """Count a try that ended before anything could be decided; give up after the usual number."""
-    run = Run.objects.select_for_update(of=("self",)).filter(steps__id=step_id).first()
-    step = Step.objects.filter(id=step_id, state=StepState.READY, not_before__lte=db_now()).first()
-    if run is None or step is None:
+    run = journal.lock_of(step_id)
+    ready = find(Step, _READY, id=step_id)
+    if run is None or not ready:
         return
+    step = ready[0]
     step.attempt += 1
     Step.objects.filter(id=step.id).update(attempt=step.attempt)
     failure = ToolFailure(code="internal", message=_("Something went wrong on our side. Nothing was done."))
@@ -89,15 +117,7 @@ def _stumble(step_id: UUID) -> None:
 
 
 def _start(run: Run, step: Step, call: ToolCall) -> None:
-    _decided(
-        step,
-        state=StepState.RUNNING,
-        attempt=step.attempt,
-        leased_until=db_now(plus=transitions.LEASE),
-        effect_started_at=db_now(),
-        started_at=step.started_at or db_now(),
-        resolved=call.arguments,
-    )
+    _decided(step, _START, attempt=step.attempt, lease=transitions.LEASE, resolved=Jsonb(call.arguments))
     journal.append(run, "step.started", step=step.key, attempt=step.attempt)
     details = {"tool": step.tool, "attempt": step.attempt, "key": call.idempotency_key}
     record(action="step.started", resource=step, run_id=run.id, decision=step.verdict, details=details)
@@ -106,14 +126,14 @@ def _start(run: Run, step: Step, call: ToolCall) -> None:
 
 def _park(run: Run, step: Step, arguments: JsonObject) -> None:
     """The step waits for people; a wait is no attempt."""
-    _decided(step, state=StepState.ASKING, resolved=arguments)
+    _decided(step, _PARK, resolved=Jsonb(arguments))
     journal.append(run, "step.asking", step=step.key)
     transitions.settle(run)
 
 
-def _decided(step: Step, **fields: Any) -> None:
+def _decided(step: Step, statement: str, **values: Any) -> None:
     """Store what the gate decided about a step together with what follows from it."""
-    Step.objects.filter(id=step.id).update(verdict=step.verdict, rule=step.rule, rule_reason=step.rule_reason, **fields)
+    fetch(statement, id=step.id, verdict=step.verdict, rule=step.rule, reason=step.rule_reason, **values)
 
 
 def _extend(step: Step) -> None:
@@ -123,17 +143,18 @@ def _extend(step: Step) -> None:
 
 
 @transaction.atomic
-def _conclude(run_id: UUID, step: Step, result: ToolResult) -> None:
-    """Record what came back, unless the step has been taken away in the meantime."""
+def _conclude(run_id: UUID, step: Step, result: ToolResult) -> UUID | None:
+    """Record what came back, unless the step has been taken away in the meantime. Returns a step that is ready now."""
     run = journal.lock(run_id)
-    mine = Step.objects.filter(id=step.id, attempt=step.attempt, state=StepState.RUNNING).first()
-    if mine is None:
+    running = find(Step, _MINE, id=step.id, attempt=step.attempt)
+    if not running:
         failure = result.failure.code if result.failure else ""
         journal.append(run, "step.late", step=step.key, attempt=step.attempt, failure=failure)
-        return
+        return None
+    mine = running[0]
     if result.failure is None:
-        transitions.succeed(run, mine, result.data)
-    elif result.failure.outcome_unknown and not (mine.read_only or mine.idempotent):
+        return _first(run, transitions.succeed(run, mine, result.data))
+    if result.failure.outcome_unknown and not (mine.read_only or mine.idempotent):
         transitions.suspect(run, mine)
     elif result.failure.code == "outcome_unknown":
         transitions.suspect(run, mine)  # the tool itself, which knows the key, can not tell
@@ -141,6 +162,14 @@ def _conclude(run_id: UUID, step: Step, result: ToolResult) -> None:
         _retry(run, mine, result.failure)
     else:
         transitions.fail(run, mine, result.failure)
+    return None
+
+
+def _first(run: Run, ready: list[UUID]) -> UUID | None:
+    """This worker goes on with one of the steps; others take the rest."""
+    for step_id in ready[1:]:
+        transitions.nudge_after_commit(step_id, run)
+    return ready[0] if ready else None
 
 
 def _retry(run: Run, step: Step, failure: ToolFailure) -> None:

@@ -1,6 +1,7 @@
 """The product's processes: started, watched, started again with growing pauses, ended."""
 
 import http.client
+import os
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ LONGEST_PAUSE_SECONDS = 4.0
 # Uvicorn waits three seconds for open sockets; the worker's jobs are durable and go on at the next start.
 STOP_SIGNALS = [(signal.SIGTERM, 6.0)]
 WEB_GRACE_SECONDS = 3
+# A worker computes on one core at a time, and keeps about half of another one busy in the database.
+CORES_PER_WORKER = 2
 WORKER_THREADS = 8
 WORKER_NICENESS = 10
 ANSWER_SECONDS = 5.0
@@ -102,7 +105,7 @@ def product_children(options: Options, *, logs: Callable[[str], Path], environme
     """Web, worker and beat, in the order in which they are started and ended."""
     return [
         Child("web", _web(options), environment, logs("web"), lambda _: _answers(options)),
-        Child("worker", _worker(), environment, logs("worker"), _says(" ready.")),
+        *(Child(name, _worker(name), environment, logs(name), _says(" ready.")) for name in _worker_names()),
         Child("beat", _beat(options.state), environment, logs("beat"), _says("beat: Starting...")),
     ]
 
@@ -113,13 +116,18 @@ def _web(options: Options) -> list[str]:
     return [sys.executable, "-m", "uvicorn", "jarvis_site.asgi:application", *where, *grace, "--no-access-log"]
 
 
-def _worker() -> list[str]:
+def _worker_names() -> list[str]:
+    more = max(1, (os.cpu_count() or 1) // CORES_PER_WORKER)
+    return ["worker", *(f"worker-{number}" for number in range(2, more + 1))]
+
+
+def _worker(name: str) -> list[str]:
     pool = ["--pool", "threads", "--concurrency", str(WORKER_THREADS)]
     # One worker has nobody to gossip with.
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     # People wait for pages first: on a small machine the worker takes what the web leaves.
     behind = ["nice", "-n", str(WORKER_NICENESS)]
-    return [*behind, *_celery("worker"), *pool, *alone, "--hostname", "worker@%h", "--loglevel", "INFO"]
+    return [*behind, *_celery("worker"), *pool, *alone, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
 
 
 def _beat(state: Path) -> list[str]:

@@ -60,6 +60,9 @@ def logging_config(*, json_lines: bool, level: str) -> dict[str, Any]:
             "httpx2": {"level": "WARNING"},
             "httpcore2": {"level": "WARNING"},
             "mcp": {"level": "WARNING"},
+            # Two lines for each nudge, which say less than ours about the job itself.
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
             "django.channels.server": {"level": "WARNING"},
         },
     }

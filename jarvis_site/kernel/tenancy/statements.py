@@ -31,6 +31,22 @@ def append(row: TenantModel) -> None:
     row._state.db = connection.alias
 
 
+def find[M: TenantModel](model: type[M], condition: str, **parameters: Any) -> list[M]:
+    """Rows of the current organization that meet a condition in SQL, which may end with an order or a row lock."""
+    connection = connections["default"]
+    fields = _columns(model)
+    names = [field.attname for field in fields]
+    converters = [getattr(field, "from_db_value", None) for field in fields]
+    found = []
+    for row in fetch(f"{_select(model)} AND {condition}", **parameters):
+        values = [
+            value if convert is None else convert(value, None, connection)
+            for value, convert in zip(row, converters, strict=True)
+        ]
+        found.append(model.from_db(connection.alias, names, values))
+    return found
+
+
 def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     """Run a statement that names the current organization as `%(organization)s`, and return all its rows.
 
@@ -47,6 +63,12 @@ def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
 @cache
 def _columns(model: type[TenantModel]) -> "tuple[Field[Any, Any], ...]":
     return tuple(model._meta.concrete_fields)
+
+
+@cache
+def _select(model: type[TenantModel]) -> str:
+    names = ", ".join(f'"{field.column}"' for field in _columns(model))
+    return f'SELECT {names} FROM "{model._meta.db_table}" WHERE organization_id = %(organization)s'  # noqa: S608 - the same
 
 
 @cache
