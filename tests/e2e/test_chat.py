@@ -2,6 +2,8 @@
 
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -77,7 +79,8 @@ def test_two_tabs_are_in_step(signed_in_page: Page) -> None:
     one = signed_in_page
     start(one, "What can you do?")
     other = one.context.new_page()
-    other.goto(one.url)
+    with followed(other):
+        other.goto(one.url)
     expect(answers(other)).to_have_count(1)
     one.get_by_label("Message", exact=True).press_sequentially("What is")
     expect(other.locator("#typing")).to_contain_text("another window")
@@ -190,6 +193,19 @@ def complaints(page: Page) -> list[str]:
     return [
         f"{page.url} {item['id']} {node['target']} {node['html'][:120]}" for item in found for node in item["nodes"]
     ]
+
+
+@contextmanager
+def followed(page: Page) -> Iterator[None]:
+    """Do something that opens a conversation, then wait until the page hears what is said in it."""
+    heard: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(str(frame))))
+    yield
+    for _ in range(60):
+        if any('"subscribed"' in frame and '"conversation:' in frame for frame in heard):
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError(heard)
 
 
 def reload_until(page: Page, wanted: Locator) -> None:
