@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.services import organization_create
+from accounts.services.organizations import organization_create
 
 NAME_LENGTH = 100
 

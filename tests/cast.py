@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.contracts import Actor, Role
 from accounts.models import Membership, Organization, User
 from accounts.selectors import actor_of, membership_get
-from accounts.services import member_add, organization_create
+from accounts.services.organizations import member_add, organization_create
 
 __all__ = ["Cast", "Person", "cast"]
 

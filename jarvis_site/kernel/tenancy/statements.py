@@ -4,11 +4,12 @@ Both walls stand here too: rows are claimed for the current organization, statem
 connection seals it into every message like any other.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from django.db import connections, router
-from django.db.models import Field
+from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
 
 from jarvis_site.kernel.tenancy.models import TenantModel
@@ -33,18 +34,18 @@ def append(row: TenantModel) -> None:
 
 def find[M: TenantModel](model: type[M], condition: str, **parameters: Any) -> list[M]:
     """Rows of the current organization that meet a condition in SQL, which may end with an order or a row lock."""
+    return [instance(model, row) for row in fetch(f"{_select(model)} AND {condition}", **parameters)]
+
+
+def instance[M: Model](model: type[M], row: Sequence[Any]) -> M:
+    """Make an object of a row that holds the model's columns in their order."""
     connection = connections["default"]
-    fields = _columns(model)
-    names = [field.attname for field in fields]
-    converters = [getattr(field, "from_db_value", None) for field in fields]
-    found = []
-    for row in fetch(f"{_select(model)} AND {condition}", **parameters):
-        values = [
-            value if convert is None else convert(value, None, connection)
-            for value, convert in zip(row, converters, strict=True)
-        ]
-        found.append(model.from_db(connection.alias, names, values))
-    return found
+    names, converters = _reading(model)
+    values = [
+        value if convert is None else convert(value, None, connection)
+        for value, convert in zip(row, converters, strict=True)
+    ]
+    return model.from_db(connection.alias, names, values)
 
 
 def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -61,8 +62,15 @@ def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
 
 
 @cache
-def _columns(model: type[TenantModel]) -> "tuple[Field[Any, Any], ...]":
+def _columns(model: type[Model]) -> "tuple[Field[Any, Any], ...]":
     return tuple(model._meta.concrete_fields)
+
+
+@cache
+def _reading(model: type[Model]) -> tuple[list[str], list[Any]]:
+    """Attribute names, and what turns a column's value into the attribute's (None: nothing)."""
+    fields = _columns(model)
+    return [field.attname for field in fields], [getattr(field, "from_db_value", None) for field in fields]
 
 
 @cache

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 
-from accounts.contracts import Actor, Role
+from accounts.contracts import Actor, Effect, Role, Rule
 from accounts.models import Membership, Organization, User
 from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.tenancy import signed_in
@@ -42,7 +42,11 @@ def organizations_of(*, user: User) -> list[Organization]:
 
 def members_list() -> list[Membership]:
     """The present members of the current organization, by name."""
-    return list(Membership.objects.select_related("user").filter(left_at__isnull=True).order_by("user__name"))
+    return list(
+        Membership.objects.select_related("user")
+        .filter(left_at__isnull=True, suspended_at__isnull=True)
+        .order_by("user__name")
+    )
 
 
 def member_get(*, member_id: UUID) -> Membership:
@@ -62,6 +66,7 @@ def actor_of(membership: Membership) -> Actor:
         name=user.name,
         email=user.email,
         timezone=user.timezone,
+        rules=tuple(Rule(Effect(effect), pattern, source) for effect, pattern, source in membership.rules),
     )
 
 

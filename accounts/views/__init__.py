@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.forms import OrganizationForm, ProfileForm
 from accounts.models import User
 from accounts.selectors import members_list, organizations_of
-from accounts.services import organization_create, preferences_update, theme_set
+from accounts.services.organizations import organization_create, preferences_update, theme_set
 from jarvis_site.kernel.back import back_to
 
 COOKIE_SECONDS = 365 * 24 * 3600

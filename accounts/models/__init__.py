@@ -1,0 +1,28 @@
+"""People, organizations, who belongs where, and what they may."""
+
+from accounts.models.data_rights import DataExport, Retention
+from accounts.models.directories import Identity, IdentityProvider, ScimToken
+from accounts.models.joining import EmailDomain, Invitation, JoinRequest
+from accounts.models.keys import ApiKey
+from accounts.models.organizations import CustomRole, Membership, Organization
+from accounts.models.people import User, initials
+from accounts.models.teams import Team, TeamMember
+
+__all__ = [
+    "ApiKey",
+    "CustomRole",
+    "DataExport",
+    "EmailDomain",
+    "Identity",
+    "IdentityProvider",
+    "Invitation",
+    "JoinRequest",
+    "Membership",
+    "Organization",
+    "Retention",
+    "ScimToken",
+    "Team",
+    "TeamMember",
+    "User",
+    "initials",
+]
