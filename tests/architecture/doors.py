@@ -1,7 +1,7 @@
 """The one table of everything that can be reached from outside, and who may. A door that is not here fails the tests.
 
-Adding a page, an API operation, a topic or a command means adding a line, and `tests/isolation` then tries that door as
-somebody who may not.
+Adding a page, an API operation, a topic, a command or a tool means adding a line, and `tests/isolation` then tries that
+door as everybody who may not.
 """
 
 from collections.abc import Iterator
@@ -11,17 +11,21 @@ from typing import NamedTuple
 from django.urls import URLPattern, URLResolver, get_resolver
 from ninja.openapi.schema import OpenAPISchema
 
+from agents.gateway import catalogue
 from jarvis_site.api import api
 from jarvis_site.kernel.realtime import doors
 
 
 class Who(StrEnum):
-    """Who may come in; each is a part of the one before."""
+    """Who may come in. `tests/isolation/matrix.py` says what everybody else gets."""
 
     EVERYBODY = "everybody"
     SECRET = "who knows the secret in the address"
     SIGNED_IN = "who is signed in"
+    KEY = "who shows a key of the organization in the address"
+    OPERATOR = "operators of the whole site"
     MEMBER = "members of the organization in the address"
+    ADMIN = "those members whose role allows it"
     OWNER = "the member whose thing it is"
 
 
@@ -148,6 +152,28 @@ OPERATIONS: dict[str, Who] = {
 TOPICS: dict[str, Who] = dict.fromkeys(["conversation", "run", "inbox", "chat"], Who.OWNER)
 COMMANDS: dict[str, Who] = dict.fromkeys(["chat.send", "chat.typing", "chat.read"], Who.OWNER)
 
+_OWN_TOOLS = [
+    "calendar.create_event",
+    "calendar.list_events",
+    "calendar.find_events",
+    "calendar.get_event",
+    "calendar.free_busy",
+    "calendar.move_event",
+    "calendar.cancel_event",
+    "calendar.create_reminder",
+    "calendar.list_reminders",
+    "calendar.cancel_reminder",
+    "mail.write_draft",
+    "mail.list_drafts",
+    "mail.send",
+    "mail.search",
+    "mail.read",
+    "mail.find_people",
+]
+_SHARED_TOOLS = ["files.list", "files.read", "files.find", "files.write", "files.delete", "files.restore"]
+# What the tools of the built-in servers reach: the caller's own things, or the organization's.
+TOOLS: dict[str, Who] = {**dict.fromkeys(_OWN_TOOLS, Who.OWNER), **dict.fromkeys(_SHARED_TOOLS, Who.MEMBER)}
+
 
 def routes() -> Iterator[Route]:
     """Every address of the site but the API's operations, which have a table of their own."""
@@ -163,6 +189,10 @@ def operations() -> Iterator[str]:
 
 def schema() -> OpenAPISchema:
     return api.get_openapi_schema()
+
+
+def tools() -> set[str]:
+    return {tool.name for tool in catalogue.tools()}
 
 
 def topics_and_commands() -> tuple[set[str], set[str]]:

@@ -10,14 +10,17 @@ from tests.architecture.doors import (
     INSIDE,
     OPERATIONS,
     PAGES,
+    TOOLS,
     TOPICS,
     Who,
     operations,
     routes,
+    tools,
     topics_and_commands,
 )
 
 OPEN = sorted(path for path, who in PAGES.items() if who is Who.EVERYBODY and "<" not in path)
+INNER = {Who.MEMBER, Who.ADMIN, Who.OWNER}
 PERSONAL = sorted(path for path, who in PAGES.items() if who is Who.SIGNED_IN)
 
 
@@ -41,8 +44,12 @@ def test_every_topic_and_command_is_on_the_table() -> None:
     compare(commands, COMMANDS)
 
 
+def test_every_tool_is_on_the_table() -> None:
+    compare(tools(), TOOLS)
+
+
 def test_what_belongs_to_an_organization_stands_below_its_address() -> None:
-    outside = [path for path, who in PAGES.items() if who in {Who.MEMBER, Who.OWNER} and not path.startswith(INSIDE)]
+    outside = [path for path, who in PAGES.items() if who in INNER and not path.startswith(INSIDE)]
     assert not outside
 
 
