@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from jarvis_site.kernel.errors import Conflict, Invalid
+from jarvis_site.kernel.errors import Conflict, Forbidden, Invalid, JarvisError
 
 
 class AlreadyMember(Conflict):
@@ -10,6 +10,103 @@ class AlreadyMember(Conflict):
     message = _("This person is a member already.")
 
 
+class MemberSuspended(Conflict):
+    code = "member_suspended"
+    message = _("This person is suspended here. An administrator can let them in again.")
+
+
 class UnknownTimezone(Invalid):
     code = "unknown_timezone"
     message = _("There is no such time zone.")
+
+
+class LastOwner(Conflict):
+    code = "last_owner"
+    message = _("This is the only owner. Make somebody else an owner first. Nothing was changed.")
+
+
+class AboveYou(Forbidden):
+    code = "above_you"
+    message = _("This is above your own role, so you may not give, change or take it. Nothing was changed.")
+
+
+class MayNotGive(Forbidden):
+    """Somebody would have got a right that the giver does not have."""
+
+    code = "may_not_give"
+    message = _("That would allow somebody something that you may not do yourself. Nothing was changed.")
+
+
+class NotYourself(Conflict):
+    code = "not_yourself"
+    message = _("You can not do this to yourself. To go, leave the organization.")
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+    message = _("This name is taken. Choose another.")
+
+
+class AddressTaken(Conflict):
+    code = "address_taken"
+    message = _("This address is taken, or kept for the site itself. Choose another.")
+
+
+class RoleInUse(Conflict):
+    code = "role_in_use"
+    message = _("People or open invitations have this role. Give them another one first.")
+
+
+class TeamHasTeams(Conflict):
+    code = "team_has_teams"
+    message = _("There are teams below this one. Move or delete them first.")
+
+
+class TeamCycle(Invalid):
+    code = "team_cycle"
+    message = _("A team can not stand below itself or below one of its own teams.")
+
+
+class TeamTooDeep(Invalid):
+    code = "team_too_deep"
+    message = _("Teams can be nested ten levels deep at most.")
+
+
+class UnknownRight(Invalid):
+    code = "unknown_right"
+    message = _("There is no such right.")
+
+
+class UnknownScope(Invalid):
+    code = "unknown_scope"
+    message = _("There is no such scope. Nothing was made.")
+
+
+class TooManyKeys(Conflict):
+    code = "too_many_keys"
+    message = _("There are too many keys already. Revoke one that is not used any more.")
+
+
+class TooManyServiceAccounts(Conflict):
+    code = "too_many_service_accounts"
+    message = _("There are too many service accounts already. Delete one that is not used any more.")
+
+
+class KeyIsOver(Conflict):
+    code = "key_is_over"
+    message = _("This key is revoked, expired or replaced already.")
+
+
+class KeyInAddress(Invalid):
+    code = "key_in_address"
+    message = _(
+        "A key does not belong in an address, which others can read in logs. Revoke it, and send the new one in the"
+        " header Authorization."
+    )
+
+
+class TooManyAttempts(JarvisError):
+    code = "too_many_attempts"
+    status = 429
+    message = _("Too many wrong keys came from your address. Wait a minute, then try again.")
+    retryable = True

@@ -8,7 +8,8 @@ from django.test import Client
 from accounts.contracts import Actor, Role
 from accounts.models import Membership, Organization, User
 from accounts.selectors import actor_of, membership_get
-from accounts.services.organizations import member_add, organization_create
+from accounts.services.members import member_add
+from accounts.services.organizations import organization_create
 
 __all__ = ["Cast", "Person", "cast"]
 

@@ -1,4 +1,4 @@
-"""Changes to people and organizations."""
+"""Organizations themselves, and what people chose for themselves."""
 
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -6,12 +6,29 @@ from zoneinfo import available_timezones
 from django.db import transaction
 from django.utils.text import slugify
 
-from accounts.contracts import Role
-from accounts.errors import AlreadyMember, UnknownTimezone
-from accounts.models import Membership, Organization, User
+from accounts import access
+from accounts.contracts import Actor, Role
+from accounts.errors import AddressTaken, UnknownTimezone
+from accounts.events import OrganizationSuspended
+from accounts.models import Organization, User
+from accounts.services.members import member_add
+from accounts.services.turns import turn_take
 from jarvis_site.audit import record
+from jarvis_site.kernel.clock import db_now
+from jarvis_site.kernel.errors import Conflict
+from jarvis_site.kernel.events import publish
 from jarvis_site.kernel.ids import uuid7
 from jarvis_site.kernel.tenancy import tenant
+
+__all__ = [
+    "member_add",
+    "organization_change",
+    "organization_create",
+    "organization_restore",
+    "organization_suspend",
+    "preferences_update",
+    "theme_set",
+]
 
 SLUG_LENGTH = 50
 # Words that are, or could become, addresses of the site itself.
@@ -21,7 +38,7 @@ RESERVED_SLUGS = frozenset({"new", "admin", "ops", "api", "static", "account", "
 @transaction.atomic
 def organization_create(*, name: str, owner: User) -> Organization:
     """Create an organization and make the person its owner."""
-    organization = Organization.objects.create(name=name.strip(), slug=_free_slug(name))
+    organization = Organization.objects.create(name=_one_line(name), slug=_free_slug(name))
     with tenant(organization.id):
         record(action="organization.created", resource=organization, details={"name": organization.name})
         member_add(organization=organization, user=owner, role=Role.OWNER)
@@ -29,18 +46,43 @@ def organization_create(*, name: str, owner: User) -> Organization:
 
 
 @transaction.atomic
-def member_add(*, organization: Organization, user: User, role: Role = Role.MEMBER) -> Membership:
-    """Add a person.
+def organization_change(*, actor: Actor, name: str, slug: str) -> Organization:
+    """Rename the organization, or move it to another address; links to the old address end.
 
     Raises:
-        AlreadyMember: the person belongs to the organization.
+        MayNot. AddressTaken: by another organization, or reserved.
     """
-    with tenant(organization.id):
-        if Membership.objects.filter(user=user).exists():
-            raise AlreadyMember
-        membership = Membership.objects.create(user=user, role=role)
-        record(action="member.added", resource=membership, details={"role": role.value})
-        return membership
+    turn_take(actor=actor, action=access.SETTINGS_MANAGE)
+    organization = Organization.objects.get(id=actor.organization_id)
+    before = {"name": organization.name, "slug": organization.slug}
+    if slug != organization.slug and _is_taken(slug):
+        raise AddressTaken
+    organization.name, organization.slug = _one_line(name), slug
+    organization.save(update_fields=["name", "slug"])
+    after = {"name": organization.name, "slug": organization.slug}
+    if after != before:
+        record(action="organization.changed", resource=organization, details={"before": before, "after": after})
+    return organization
+
+
+@transaction.atomic
+def organization_suspend(*, organization_id: UUID, reason: str) -> None:
+    """Shut everybody out until it is restored; nothing is deleted. For operators: nobody's right is looked at.
+
+    Raises:
+        Conflict: suspended already.
+    """
+    _suspension_set(organization_id, suspended=True, reason=reason)
+
+
+@transaction.atomic
+def organization_restore(*, organization_id: UUID, reason: str) -> None:
+    """Let everybody in again. For operators.
+
+    Raises:
+        Conflict: not suspended.
+    """
+    _suspension_set(organization_id, suspended=False, reason=reason)
 
 
 def preferences_update(*, user: User, name: str, timezone: str) -> None:
@@ -61,10 +103,31 @@ def theme_set(*, user: User, theme: str, high_contrast: bool) -> None:
     user.save(update_fields=["theme", "high_contrast"])
 
 
+def _suspension_set(organization_id: UUID, *, suspended: bool, reason: str) -> None:
+    with tenant(organization_id):
+        changed = Organization.objects.filter(id=organization_id, suspended_at__isnull=suspended).update(
+            suspended_at=db_now() if suspended else None
+        )
+        if not changed:
+            raise Conflict
+        what = "organization.suspended" if suspended else "organization.restored"
+        record(action=what, resource=f"accounts.organization:{organization_id}", reason=reason)
+        if suspended:
+            publish(OrganizationSuspended(organization_id=organization_id))
+
+
 def _free_slug(name: str) -> str:
     slug = slugify(name)[:SLUG_LENGTH].strip("-") or "team"
-    taken = slug in RESERVED_SLUGS or Organization.objects.filter(slug=slug).exists()
-    return f"{slug}-{_random_tail(uuid7())}" if taken else slug
+    return f"{slug}-{_random_tail(uuid7())}" if _is_taken(slug) else slug
+
+
+def _is_taken(slug: str) -> bool:
+    return slug in RESERVED_SLUGS or Organization.objects.filter(slug=slug).exists()
+
+
+def _one_line(name: str) -> str:
+    """Names go into subjects of mails."""
+    return " ".join(name.split())
 
 
 def _random_tail(value: UUID) -> str:

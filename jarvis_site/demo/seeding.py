@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts.contracts import Actor, Role
 from accounts.models import Organization, User
 from accounts.selectors import actor_for
-from accounts.services.organizations import member_add, organization_create
+from accounts.services.members import member_add
+from accounts.services.organizations import organization_create
 from agents.contracts import JsonObject, ToolCall
 from agents.gateway import calls
 from agents.servers.base import Caller

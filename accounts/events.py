@@ -1,0 +1,34 @@
+"""News about who belongs where, for whoever keeps something open or running on a right."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from jarvis_site.kernel.events import Event
+
+
+@dataclass(frozen=True)
+class MembershipEnded(Event):
+    """A member is in no more: left, was removed, or is suspended.
+
+    Attributes:
+        how: `left`, `removed` or `suspended`.
+    """
+
+    member_id: UUID
+    user_id: UUID
+    how: str
+
+
+@dataclass(frozen=True)
+class MembershipChanged(Event):
+    """A member has another role, or may do less than before."""
+
+    member_id: UUID
+    user_id: UUID
+
+
+@dataclass(frozen=True)
+class OrganizationSuspended(Event):
+    """Nobody gets in any more."""
+
+    organization_id: UUID
