@@ -26,11 +26,13 @@ class Action:
         name: `<group>.<verb>`.
         label: what it is, for a person: "invite people".
         roles: the built-in roles that may; owners always may.
+        explicit: an API key may only when its scopes name exactly this action; a pattern does not count.
     """
 
     name: str
     label: Label
     roles: frozenset[Role]
+    explicit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,13 @@ class AccessDecision:
 
     Attributes:
         rule: the deciding rule in words: "the role admin", "the team Sales denies members.*".
+        code: of a refusal, for programs.
     """
 
     allowed: bool
     action: str
     rule: str
+    code: str = "may_not"
 
 
 class MayNot(Forbidden):
@@ -59,11 +63,11 @@ EVERYBODY = (Role.ADMIN, Role.MEMBER)
 ALL = (Role.ADMIN, Role.MEMBER, Role.AUDITOR)
 
 
-def declare(name: str, label: Label, roles: Iterable[Role] = ADMINS) -> str:
+def declare(name: str, label: Label, roles: Iterable[Role] = ADMINS, *, explicit: bool = False) -> str:
     """Register an action. Returns its name, for a constant in the app's `access.py`."""
     if name in _actions:
         raise RuntimeError(f"action {name} is declared twice")
-    _actions[name] = Action(name, label, frozenset({Role.OWNER, *roles}))
+    _actions[name] = Action(name, label, frozenset({Role.OWNER, *roles}), explicit)
     return name
 
 
@@ -79,6 +83,15 @@ def matches(pattern: str, action: str) -> bool:
     return action.startswith(f"{group}.") if pattern.endswith(".*") else pattern == action
 
 
+def grants(scope: str, action: str) -> bool:
+    """Whether a scope of an API key covers an action.
+
+    Raises:
+        KeyError: no app declares the action.
+    """
+    return scope == action if _actions[action].explicit else matches(scope, action)
+
+
 def decide(actor: Actor, action: str) -> AccessDecision:
     """Say whether the actor may, and which rule says so. The same for every door.
 
@@ -86,8 +99,9 @@ def decide(actor: Actor, action: str) -> AccessDecision:
         KeyError: no app declares the action.
     """
     declared = _actions[action]
-    if actor.scopes is not None and not any(matches(scope, action) for scope in actor.scopes):
-        return AccessDecision(False, action, _("the key does not have the scope %(action)s") % {"action": action})
+    if actor.scopes is not None and not any(grants(scope, action) for scope in actor.scopes):
+        missing = _("the key does not have the scope %(action)s") % {"action": action}
+        return AccessDecision(False, action, missing, code="missing_scope")
     # Otherwise one wrong rule could lock everybody out of repairing it.
     repairs = actor.role is Role.OWNER and action in REPAIRS
     if not repairs and (denial := _first(actor.rules, Effect.DENY, action)):
@@ -110,7 +124,7 @@ def require(actor: Actor, action: str) -> None:
     decision = decide(actor, action)
     if not decision.allowed:
         what = {"what": _actions[action].label, "rule": decision.rule}
-        raise MayNot(_("You may not %(what)s here: %(rule)s.") % what)
+        raise MayNot(_("You may not %(what)s here: %(rule)s.") % what, code=decision.code)
 
 
 def _first(rules: Iterable[Rule], effect: Effect, action: str) -> Rule | None:
@@ -120,6 +134,7 @@ def _first(rules: Iterable[Rule], effect: Effect, action: str) -> Rule | None:
 MEMBERS_VIEW = declare("members.view", gettext_lazy("see who belongs to the organization"), ALL)
 MEMBERS_INVITE = declare("members.invite", gettext_lazy("invite people and answer requests to join"))
 MEMBERS_CHANGE = declare("members.change", gettext_lazy("change, suspend and remove members"))
+ADMINISTRATION = declare("organization.admin", gettext_lazy("open the organization's administration"))
 TEAMS_MANAGE = declare("teams.manage", gettext_lazy("manage teams"))
 ROLES_MANAGE = declare("roles.manage", gettext_lazy("manage roles"))
 SETTINGS_MANAGE = declare("organization.settings", gettext_lazy("change the organization's settings"))

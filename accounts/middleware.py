@@ -11,11 +11,15 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from accounts.contracts import Actor
+from accounts.errors import KeyInAddress
 from accounts.selectors import actor_of, membership_get, organization_get
+from accounts.services.keys import KEY_BEGINS, KeyUse, key_use
+from accounts.services.wrong_keys import client_address
 from jarvis_site.kernel.errors import JarvisError, NotFound
 from jarvis_site.kernel.errors.middleware import problem_response, wants_json
 from jarvis_site.kernel.tenancy import tenant
 
+API = "/api/v1/o/"
 INSIDE = re.compile(r"^/(?:api/v1/)?o/(?P<slug>[-a-zA-Z0-9_]+)/")
 
 
@@ -54,18 +58,34 @@ class TenantMiddleware:
         if _is_open(request):
             with tenant(organization_get(slug=slug).id):
                 return self.get_response(request)
+        by_key = _by_key(request, slug)
         if not request.user.is_authenticated:
             if wants_json(request):
                 raise NotFound
             return redirect_to_login(request.get_full_path())
-        membership = membership_get(user=request.user, slug=slug)
+        membership = by_key.membership if by_key else membership_get(user=request.user, slug=slug)
         request.membership = membership  # type: ignore[attr-defined]
         request.organization = membership.organization  # type: ignore[attr-defined]
-        request.actor = actor_of(membership)  # type: ignore[attr-defined]
+        request.actor = by_key.actor if by_key else actor_of(membership)  # type: ignore[attr-defined]
         with tenant(membership.organization_id, member=membership.id):
             response = self.get_response(request)
         _refuse_streams(response)
         return response
+
+
+def _by_key(request: HttpRequest, slug: str) -> KeyUse | None:
+    """Who calls the API with a key, whatever session came along; None without a key. Raises as `key_use`."""
+    if not request.path_info.startswith(API):
+        return None
+    if any(value.startswith(KEY_BEGINS) for _name, values in request.GET.lists() for value in values):
+        raise KeyInAddress
+    scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    use = key_use(slug=slug, text=text.strip(), address=client_address(request))
+    request.user = use.membership.user
+    request.api_key = use.key  # type: ignore[attr-defined]  # the API's own authentication looks for it
+    return use
 
 
 def _refuse_streams(response: HttpResponseBase) -> None:

@@ -6,7 +6,9 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Path, Router
 
+from accounts.api import needs
 from accounts.middleware import request_actor
+from agents import access
 from agents.models import Run, RunEvent
 from agents.schemas import RunDetailOut, RunEventOut, RunOut
 from agents.selectors import events_after, plan_of, run_get, runs_list, steps_of
@@ -17,11 +19,13 @@ LISTED = 100
 
 
 @router.get("/", response=list[RunOut])
+@needs(access.RUNS_READ)
 def run_list(request: HttpRequest, slug: Path[str]) -> list[Run]:  # noqa: ARG001
     return list(runs_list(actor=request_actor(request))[:LISTED])
 
 
 @router.get("/{uuid:run_id}", response=RunDetailOut)
+@needs(access.RUNS_READ)
 def run_detail(request: HttpRequest, slug: Path[str], run_id: UUID) -> dict[str, Any]:  # noqa: ARG001
     run = run_get(run_id=run_id, actor=request_actor(request))
     fields = {name: getattr(run, name) for name in RunOut.model_fields}
@@ -29,11 +33,13 @@ def run_detail(request: HttpRequest, slug: Path[str], run_id: UUID) -> dict[str,
 
 
 @router.get("/{uuid:run_id}/events", response=list[RunEventOut])
+@needs(access.RUNS_READ)
 def run_events(request: HttpRequest, slug: Path[str], run_id: UUID, after: int = 0) -> list[RunEvent]:  # noqa: ARG001
     return list(events_after(run=run_get(run_id=run_id, actor=request_actor(request)), number=after))
 
 
 @router.post("/{uuid:run_id}/cancel", response=RunOut)
+@needs(access.RUNS_CONTROL)
 def cancel(request: HttpRequest, slug: Path[str], run_id: UUID) -> Run:  # noqa: ARG001
     run_cancel(run_id=run_id, actor=request_actor(request))
     return run_get(run_id=run_id, actor=request_actor(request))

@@ -4,7 +4,9 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.access import require
 from accounts.contracts import Actor
+from agents.access import RUNS_CONTROL
 from agents.contracts import Outcome
 from agents.models import Run
 from agents.selectors import run_get
@@ -17,8 +19,9 @@ def run_cancel(*, run_id: UUID, actor: Actor, reason: str = "") -> Run:
     """Stop the person's run.
 
     Raises:
-        NotFound: no such run of this person. Conflict: it is over already.
+        MayNot: see `agents.access`. NotFound: no such run of this person. Conflict: it is over already.
     """
+    require(actor, RUNS_CONTROL)
     run_get(run_id=run_id, actor=actor)
     run = runs.run_cancel(run_id=run_id, reason=reason)
     consents_withdraw(run_id=run_id)
@@ -34,6 +37,8 @@ def step_answered(*, run_id: UUID, step_id: UUID, approved: bool, reason: str) -
 
 
 def outcome_settle(*, run_id: UUID, step_id: UUID, outcome: Outcome, actor: Actor) -> None:
-    """The person says what became of a step whose outcome nobody knows. Raises `NotFound` and `Conflict`."""
+    """The person says what became of a step whose outcome nobody knows. Raises `MayNot`, `NotFound` and
+    `Conflict`."""
+    require(actor, RUNS_CONTROL)
     run_get(run_id=run_id, actor=actor)
     runs.outcome_settle(run_id=run_id, step_id=step_id, outcome=outcome)

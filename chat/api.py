@@ -5,7 +5,9 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Path, Router, Status
 
+from accounts.api import needs
 from accounts.middleware import request_actor
+from chat import access
 from chat.models import Conversation, Message
 from chat.schemas import ConversationOut, MessageIn, MessageOut
 from chat.selectors import conversation_get, conversations_list, messages_of
@@ -16,11 +18,13 @@ LISTED = 100
 
 
 @router.get("/", response=list[ConversationOut])
+@needs(access.CHAT_READ)
 def conversation_list(request: HttpRequest, slug: Path[str]) -> list[Conversation]:  # noqa: ARG001
     return list(conversations_list(actor=request_actor(request))[:LISTED])
 
 
 @router.post("/", response={201: ConversationOut})
+@needs(access.CHAT_WRITE)
 def conversation_create(request: HttpRequest, slug: Path[str]) -> Status[Conversation]:  # noqa: ARG001
     conversation = conversations.conversation_create(actor=request_actor(request))
     conversation.refresh_from_db()
@@ -28,12 +32,14 @@ def conversation_create(request: HttpRequest, slug: Path[str]) -> Status[Convers
 
 
 @router.get("/{uuid:conversation_id}/messages", response=list[MessageOut])
+@needs(access.CHAT_READ)
 def message_list(request: HttpRequest, slug: Path[str], conversation_id: UUID, after: int = 0) -> list[Message]:  # noqa: ARG001
     conversation = conversation_get(conversation_id=conversation_id, actor=request_actor(request))
     return list(messages_of(conversation=conversation, after=after))
 
 
 @router.post("/{uuid:conversation_id}/messages", response={201: MessageOut})
+@needs(access.CHAT_WRITE)
 def message_send(
     request: HttpRequest,
     slug: Path[str],  # noqa: ARG001

@@ -5,7 +5,9 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Path, Router
 
+from accounts.api import needs
 from accounts.middleware import request_actor
+from permissions import access
 from permissions.models import Consent
 from permissions.schemas import ConsentOut, DecisionIn
 from permissions.selectors import consent_get, consents_waiting
@@ -16,16 +18,19 @@ LISTED = 100
 
 
 @router.get("/", response=list[ConsentOut])
+@needs(access.APPROVALS_READ)
 def waiting(request: HttpRequest, slug: Path[str]) -> list[Consent]:  # noqa: ARG001
     return list(consents_waiting(actor=request_actor(request))[:LISTED])
 
 
 @router.get("/{uuid:consent_id}", response=ConsentOut)
+@needs(access.APPROVALS_READ)
 def detail(request: HttpRequest, slug: Path[str], consent_id: UUID) -> Consent:  # noqa: ARG001
     return consent_get(consent_id=consent_id, actor=request_actor(request))
 
 
 @router.post("/{uuid:consent_id}/decision", response=ConsentOut)
+@needs(access.APPROVALS_DECIDE)
 def decide(request: HttpRequest, slug: Path[str], consent_id: UUID, decision: DecisionIn) -> Consent:  # noqa: ARG001
     if decision.decision == "approve":
         return consent_approve(consent_id=consent_id, actor=request_actor(request))

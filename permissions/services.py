@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.access import require
 from accounts.contracts import Actor
 from jarvis_site.audit import record
 from jarvis_site.kernel import realtime
@@ -15,6 +16,7 @@ from jarvis_site.kernel.clock import db_now, db_time
 from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.events import publish
 from jarvis_site.kernel.tenancy import all_tenants, tenant
+from permissions.access import APPROVALS_DECIDE
 from permissions.contracts import ConsentRequest, ConsentState
 from permissions.errors import AlreadyDecided, ConsentExpired
 from permissions.events import ConsentAsked, ConsentDecided
@@ -67,7 +69,8 @@ def consent_approve(*, consent_id: UUID, actor: Actor) -> Consent:
     """Approve the exact call, once.
 
     Raises:
-        NotFound: there is none, or somebody else was asked. AlreadyDecided, ConsentExpired: nothing was changed.
+        MayNot: see `permissions.access`. NotFound: there is none, or somebody else was asked.
+        AlreadyDecided, ConsentExpired: nothing was changed.
     """
     return _decide(consent_id=consent_id, actor=actor, state=ConsentState.APPROVED, reason="")
 
@@ -123,6 +126,7 @@ def _expire(consent_id: UUID) -> None:
 
 
 def _decide(*, consent_id: UUID, actor: Actor, state: ConsentState, reason: str) -> Consent:
+    require(actor, APPROVALS_DECIDE)
     consent = Consent.objects.select_for_update().filter(id=consent_id, member_id=actor.member_id).first()
     if consent is None:
         raise NotFound

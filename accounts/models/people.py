@@ -54,6 +54,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def set_password(self, raw_password: str | None) -> None:
+        """A service account gets none, whichever form asks for one."""
+        super().set_password(None if self.is_service else raw_password)
+
     def get_short_name(self) -> str:
         return self.name.split(" ")[0] if self.name else self.email
 

@@ -24,7 +24,8 @@ def membership_get(*, user: User | AnonymousUser, slug: str) -> Membership:
     Raises:
         NotFound: for strangers and former members, and when there is no such organization: the three look the same.
     """
-    if not isinstance(user.pk, UUID):
+    # A service account acts with keys; a session of one, however it came about, opens nothing.
+    if not isinstance(user, User) or user.is_service:
         raise NotFound
     with signed_in(user.pk):
         membership = Membership.own_at(slug)
@@ -41,10 +42,10 @@ def organizations_of(*, user: User) -> list[Organization]:
 
 
 def members_list() -> list[Membership]:
-    """The present members of the current organization, by name."""
+    """The people who are in the current organization now, by name; service accounts are listed apart."""
     return list(
         Membership.objects.select_related("user")
-        .filter(left_at__isnull=True, suspended_at__isnull=True)
+        .filter(left_at__isnull=True, suspended_at__isnull=True, user__is_service=False)
         .order_by("user__name")
     )
 

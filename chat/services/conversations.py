@@ -4,7 +4,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from accounts.access import require
 from accounts.contracts import Actor
+from chat.access import CHAT_WRITE
 from chat.contracts import Author, MessageState
 from chat.errors import EmptyMessage, LongMessage, NothingToStop
 from chat.jobs import REPLY
@@ -21,6 +23,8 @@ TITLE_LENGTH = 80
 
 @transaction.atomic
 def conversation_create(*, actor: Actor) -> Conversation:
+    """Raises `MayNot`."""
+    require(actor, CHAT_WRITE)
     return Conversation.objects.create(member_id=actor.member_id)
 
 
@@ -46,9 +50,10 @@ def message_send(*, conversation_id: UUID, actor: Actor, text: str, client_id: U
     """Store what the person said and have it answered. Sending the same `client_id` again changes nothing.
 
     Raises:
-        NotFound: no such conversation of this person.
+        MayNot: see `chat.access`. NotFound: no such conversation of this person.
         EmptyMessage, LongMessage: nothing was stored.
     """
+    require(actor, CHAT_WRITE)
     if len(text) > LONGEST_MESSAGE:
         raise LongMessage
     words = changes.clean(text)
@@ -87,8 +92,10 @@ def reply_stop(*, conversation_id: UUID, actor: Actor) -> None:
     """Stop the reply that is being written; what was written stays.
 
     Raises:
-        NotFound: no such conversation of this person. NothingToStop: no reply is being written.
+        MayNot: see `chat.access`. NotFound: no such conversation of this person.
+        NothingToStop: no reply is being written.
     """
+    require(actor, CHAT_WRITE)
     change = changes.begin(conversation_id, numbers=2, member_id=actor.member_id)
     writing = Message.objects.filter(conversation_id=conversation_id, state=MessageState.WRITING)
     reply = writing.select_related("answers").first()
@@ -104,8 +111,9 @@ def reply_again(*, message_id: UUID, actor: Actor) -> None:
     """Have a message answered again whose reply failed or was stopped.
 
     Raises:
-        NotFound: no such reply. Conflict: it did not fail.
+        MayNot: see `chat.access`. NotFound: no such reply. Conflict: it did not fail.
     """
+    require(actor, CHAT_WRITE)
     replies = Message.objects.filter(id=message_id, author=Author.JARVIS, answers__isnull=False)
     found = replies.values_list("conversation_id", flat=True).first()
     if found is None:

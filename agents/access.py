@@ -1,0 +1,8 @@
+"""What may be done with runs."""
+
+from django.utils.translation import gettext_lazy
+
+from accounts.access import EVERYBODY, declare
+
+RUNS_READ = declare("runs.read", gettext_lazy("read one's own runs"), EVERYBODY)
+RUNS_CONTROL = declare("runs.control", gettext_lazy("stop and settle one's own runs"), EVERYBODY)
