@@ -4,11 +4,15 @@ A secret of ours reads `jv_<kind>_<prefix>_<random>`. The prefix is stored in cl
 look-up find it; the rest has 256 bits, so that a plain SHA-256 can not be tried out.
 """
 
+import base64
 import hashlib
 import hmac
 import re
 import secrets
 from dataclasses import dataclass
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
 
 PREFIX_CHARACTERS = 10
 RANDOM_BYTES = 32
@@ -50,3 +54,19 @@ def prefix_of(text: str, *, kind: str) -> str | None:
 def same(text: str, stored: str) -> bool:
     """Compare with a stored digest in constant time."""
     return hmac.compare_digest(digest(text), stored)
+
+
+def encrypt(text: str) -> str:
+    """Encrypt a secret that has to be read again, such as the seed of an authenticator app, for the database."""
+    return _fernet().encrypt(text.encode()).decode()
+
+
+def decrypt(text: str) -> str:
+    """Raises `cryptography.fernet.InvalidToken` when it was encrypted under another `SECRET_KEY`."""
+    return _fernet().decrypt(text.encode()).decode()
+
+
+def _fernet() -> MultiFernet:
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    derived = (hashlib.sha256(f"accounts.secrets:{key}".encode()).digest() for key in keys)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in derived])

@@ -33,8 +33,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "jarvis_site.admin.apps.UnfoldConfig",  # its templates stand before Django's own
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "channels",
     "django_htmx",
     "django_structlog",
@@ -56,6 +60,8 @@ if not PRODUCTION:
 if "runserver" in sys.argv:
     # It replaces runserver, so it stands before staticfiles; every other process starts sooner without it.
     INSTALLED_APPS.insert(0, "daphne")
+# The pages of operators: in production only where they are asked for, in a process of their own.
+OPERATOR_PAGES = env.flag("JARVIS_OPERATOR_PAGES", default=not PRODUCTION)
 # auth.W004: the address is unique by a constraint on its lower-case form, which the check does not see.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 MIDDLEWARE = [
@@ -124,6 +130,16 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [REDIS_URL], "prefix": env.text("JARVIS_CHANNEL_PREFIX", "jarvis")},
     }
 }
+# Shared by all processes: limits on failed attempts and used codes count wherever they happen. `cache.clear()` would
+# empty the whole Valkey database, queues included: nothing may call it.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": env.text("JARVIS_CACHE_PREFIX", "jarvis"),
+        "OPTIONS": {"serializer": "jarvis_site.kernel.cache.JsonSerializer"},
+    }
+}
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://"))
 
 # Accounts ---------------------------------------------------------------------------------------------------------
@@ -142,6 +158,26 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = env.text("JARVIS_EMAIL_VERIFICATION", "mandatory" if PRODUCTION else "optional")
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = True
+# Whether an address has an account is told to nobody: not at the sign-in, the sign-up or the password reset.
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
+# Failed attempts, over all processes: by network address, and by the person who is tried.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "login": "30/m/ip", "reauthenticate": "10/m/user"}
+# How many proxies of ours add to X-Forwarded-For; with 0 the header is not believed.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("JARVIS_TRUSTED_PROXIES", 0)
+MFA_ADAPTER = "accounts.adapter.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Jarvis"
+MFA_FORMS = {
+    "add_webauthn": "accounts.sign_in_forms.NewPasskeyForm",
+    "authenticate_webauthn": "accounts.sign_in_forms.PasskeyForm",
+    "login_webauthn": "accounts.sign_in_forms.PasskeyLoginForm",
+    "reauthenticate_webauthn": "accounts.sign_in_forms.PasskeyProofForm",
+}
+# A code is good for its own half minute only: with a tolerance it would outlive the memory of its use.
+MFA_TOTP_TOLERANCE = 0
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

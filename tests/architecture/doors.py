@@ -101,6 +101,8 @@ _EVERYBODY = [
     "account/signup/",
     "account/confirm-email/",
     "account/login/code/confirm/",
+    "account/2fa/authenticate/",
+    "account/2fa/webauthn/login/",
     "account/password/reset/",
     "account/password/reset/done/",
     "account/password/reset/key/done/",
@@ -124,6 +126,19 @@ _SIGNED_IN = [
     "account/email/",
     "account/password/change/",
     "account/password/set/",
+    "account/2fa/",
+    "account/2fa/reauthenticate/",
+    "account/2fa/totp/activate/",
+    "account/2fa/totp/deactivate/",
+    "account/2fa/recovery-codes/",
+    "account/2fa/recovery-codes/generate/",
+    "account/2fa/recovery-codes/download/",
+    "account/2fa/webauthn/",
+    "account/2fa/webauthn/add/",
+    "account/2fa/webauthn/reauthenticate/",
+    "account/2fa/webauthn/keys/<int:pk>/remove/",
+    "account/2fa/webauthn/keys/<int:pk>/edit/",
+    "account/sessions/",
 ]
 
 PAGES: dict[str, Who] = {
