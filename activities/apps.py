@@ -6,4 +6,4 @@ class ActivitiesConfig(AppConfig):
     verbose_name = "Activities"
 
     def ready(self) -> None:
-        from activities import handlers  # noqa: F401 - registers what listens
+        from activities import data_rights, handlers  # noqa: F401 - registers what listens, and whose its data are

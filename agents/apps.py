@@ -6,4 +6,4 @@ class AgentsConfig(AppConfig):
     verbose_name = "Agents"
 
     def ready(self) -> None:
-        from agents import consumers, handlers  # noqa: F401 - registers what listens and what pages follow
+        from agents import consumers, data_rights, handlers  # noqa: F401 - registers what others find

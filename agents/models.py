@@ -32,7 +32,12 @@ class Run(TenantModel):
     finished_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [*TenantModel.Meta.constraints, TenantFK("member")]
+        constraints = [
+            *TenantModel.Meta.constraints[:-1],
+            # Its plans and events are append-only and go with it: see docs/adr/0017.
+            TenantPolicy(platform_deletes=True),
+            TenantFK("member"),
+        ]
         indexes = [
             models.Index(fields=["organization", "member", "-created_at"], name="agents_run_newest"),
             models.Index(fields=["organization", "conversation_id"], name="agents_run_conversation"),

@@ -32,6 +32,11 @@ def run_get(*, run_id: UUID, actor: Actor) -> Run:
     return run
 
 
+def runs_unfinished() -> QuerySet[Run]:
+    """What is not over, of everybody; for those who must not touch it."""
+    return Run.objects.filter(finished_at__isnull=True)
+
+
 def steps_of(*, run: Run) -> list[Step]:
     """The steps in the order of the plan."""
     return list(Step.objects.filter(run=run).order_by("position"))

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.middleware import request_actor
-from accounts.selectors import members_list
+from accounts.selectors.names import member_names
 from agents.contracts import REFERENCE_STEP, Json, Outcome, RunState, StepState
 from agents.models import Run, RunEvent
 from agents.run_cards import Ask, Node, RunCard, card_of
@@ -158,8 +158,9 @@ def _tab_context(tab: str, shown: RunCard, events: list[RunEvent], opened: _Open
         case "approvals":
             return {"consents": list(consents_of_run(run_id=run.id))}
         case "audit":
-            names: dict[UUID | None, str] = {member.id: member.user.name for member in members_list()}
-            return {"audit": [(row, names.get(row.member_id, "")) for row in events_of_run(run_id=run.id)]}
+            record = events_of_run(run_id=run.id)
+            names = member_names(row.member_id for row, _ in record)
+            return {"audit": [(row, names.get(row.member_id, ""), words) for row, words in record]}
     slug = run.organization.slug
     current = opened.node.step.key if opened else ""
     return {"timeline": timeline(run=run, nodes=shown.nodes, events=events, slug=slug, current=current)}

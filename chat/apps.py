@@ -6,4 +6,4 @@ class ChatConfig(AppConfig):
     verbose_name = "Chat"
 
     def ready(self) -> None:
-        from chat import consumers, handlers  # noqa: F401 - registers what listens
+        from chat import consumers, data_rights, handlers  # noqa: F401 - registers what others find

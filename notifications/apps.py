@@ -6,4 +6,4 @@ class NotificationsConfig(AppConfig):
     verbose_name = "Notifications"
 
     def ready(self) -> None:
-        from notifications import handlers  # noqa: F401 - registers what listens
+        from notifications import data_rights, handlers  # noqa: F401 - registers what listens, and whose its data are

@@ -43,6 +43,40 @@ class DataExport(TenantModel):
         return f"{self.kind} {self.created_at}"
 
 
+class Erasure(TenantModel):
+    """The erasing of a person's data in the organization, made by a job. The row stays and holds nothing about them.
+
+    Attributes:
+        member: who is erased; their membership stays, and belongs to a nameless account from the start.
+        account_id: of the person, until the work is done.
+        progress: whole percent.
+    """
+
+    member = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="+")
+    requested_by = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="+")
+    account_id = models.UUIDField(null=True)
+    state = models.CharField(
+        max_length=8, choices=[(state.value, state.value) for state in JobState], default=JobState.WAITING
+    )
+    progress = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            TenantFK("member"),
+            TenantFK("requested_by"),
+            models.UniqueConstraint(fields=["organization", "member"], name="accounts_erasure_once"),
+        ]
+
+    member_id: UUID
+    requested_by_id: UUID
+
+    def __str__(self) -> str:
+        return f"{self.member_id} {self.state}"
+
+
 class Retention(TenantModel):
     """How long one kind of data is kept; without a row it is kept until somebody deletes it."""
 

@@ -72,7 +72,7 @@ def _execute(step_id: UUID, organization_id: UUID, executor: Executor) -> tuple[
     with tenant(organization_id, member=run.member_id), bound_contextvars(step_id=str(step_id), run_id=str(run.id)):
         with kept(lambda: _extend(step), lease_seconds=transitions.LEASE.total_seconds()):
             result = executor.perform(run=run, call=call)
-        return True, _conclude(run.id, step, result)
+        return True, _conclude(step, result)
 
 
 @transaction.atomic
@@ -143,9 +143,11 @@ def _extend(step: Step) -> None:
 
 
 @transaction.atomic
-def _conclude(run_id: UUID, step: Step, result: ToolResult) -> UUID | None:
+def _conclude(step: Step, result: ToolResult) -> UUID | None:
     """Record what came back, unless the step has been taken away in the meantime. Returns a step that is ready now."""
-    run = journal.lock(run_id)
+    run = journal.lock_of(step.id)
+    if run is None:
+        return None  # the run was deleted, with the person it was for
     running = find(Step, _MINE, id=step.id, attempt=step.attempt)
     if not running:
         failure = result.failure.code if result.failure else ""

@@ -23,10 +23,10 @@ _HEADINGS = {
 @transaction.atomic
 def report_run(*, run_id: UUID) -> None:
     """Say in the conversation how the run ended. Saying it twice is prevented by the job that calls this."""
-    report = run_report(run_id=run_id)
     origin = Message.objects.filter(run_id=run_id).order_by("position").first()
     if origin is None:
         return
+    report = run_report(run_id=run_id)
     change = changes.begin(origin.conversation_id, numbers=1)
     change.add(author=Author.JARVIS, state=MessageState.READ, text=_text(report.state, report.steps))
 

@@ -1,5 +1,5 @@
 """The record of what was decided and done: append-only rows, written in the transaction of the act itself."""
 
-from jarvis_site.audit.recording import record
+from jarvis_site.audit.recording import pseudonym, record
 
-__all__ = ["record"]
+__all__ = ["pseudonym", "record"]

@@ -1,10 +1,16 @@
-"""Audit rows. The application's role may insert and read them; nobody but the owner of the tables may change them."""
+"""Audit rows. The application's role may insert and read them; nobody but the owner of the tables may change them.
+
+They hold ids, names of actions and rules, codes and counts, and nothing that a person wrote or is called: that is kept
+beside them, in `AuditWords`, and can be erased without touching a row of the record.
+"""
+
+from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Now
 
-from jarvis_site.kernel.tenancy.constraints import TenantPolicy
-from jarvis_site.kernel.tenancy.models import TenantModel
+from jarvis_site.kernel.tenancy.constraints import TenantFK, TenantPolicy
+from jarvis_site.kernel.tenancy.models import TenantForeignKey, TenantModel
 
 
 class AuditEvent(TenantModel):
@@ -24,7 +30,6 @@ class AuditEvent(TenantModel):
     resource_id = models.CharField(max_length=200)
     run_id = models.UUIDField(null=True)
     decision = models.CharField(max_length=20, blank=True)
-    reason = models.CharField(max_length=500, blank=True)
     details = models.JSONField(default=dict)
     request_id = models.CharField(max_length=64, blank=True)
 
@@ -34,3 +39,25 @@ class AuditEvent(TenantModel):
             models.Index(fields=["organization", "-at"], name="audit_newest"),
             models.Index(fields=["organization", "run_id"], name="audit_of_run"),
         ]
+
+
+class AuditWords(TenantModel):
+    """What a person wants to read beside an audit row: reasons, names, addresses, paths. At most one for each.
+
+    Attributes:
+        member_id: of the row, for erasing.
+    """
+
+    event = TenantForeignKey(AuditEvent, on_delete=models.DO_NOTHING, related_name="words")
+    member_id = models.UUIDField(null=True)
+    words = models.JSONField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            TenantFK("event"),
+            models.UniqueConstraint(fields=["organization", "event"], name="audit_words_once"),
+        ]
+        indexes = [models.Index(fields=["organization", "member_id"], name="audit_words_of_member")]
+
+    event_id: UUID

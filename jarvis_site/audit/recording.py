@@ -1,5 +1,7 @@
 """Writing of audit rows."""
 
+import hashlib
+import json
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from django.db import models, transaction
 from jarvis_site.kernel.tenancy import current_member
 
 REASON_LENGTH = 500
+_PSEUDONYM_DIGITS = 32
 
 
 class NotInTransaction(RuntimeError):
@@ -23,13 +26,17 @@ def record(
     reason: str = "",
     run_id: UUID | None = None,
     details: dict[str, Any] | None = None,
+    words: dict[str, Any] | None = None,
 ) -> None:
     """Write one row in the current transaction, for the member and organization of the current scope.
 
     Args:
         action: `<noun>.<verb in the past>`, for example `consent.approved`.
-        resource: what it was done to: a row, or `type:id`.
-        details: small JSON; never a secret, never a whole document.
+        resource: what it was done to: a row, or `type:id`, where the id is no text of a person's (see `pseudonym`).
+        reason: kept among the words.
+        details: small JSON of ids, codes, rule names and counts. The row can never be changed or erased, so no names,
+            no addresses, nothing that a person wrote; never a secret. An entry with an `@` is kept among the words.
+        words: small JSON of just those: kept beside the row, and erased with the person who acted.
 
     Raises:
         NotInTransaction: there is no transaction that the row could share with its act.
@@ -37,10 +44,12 @@ def record(
     if not transaction.get_connection().in_atomic_block:
         raise NotInTransaction(action)
     # The package is imported before models can load.
-    from jarvis_site.audit.models import AuditEvent
+    from jarvis_site.audit.models import AuditEvent, AuditWords
     from jarvis_site.kernel.tenancy.statements import append
 
     kind, identifier = _name(resource)
+    facts, personal = _parted(details or {})
+    said = {**({"reason": reason[:REASON_LENGTH]} if reason else {}), **personal, **(words or {})}
     row = AuditEvent(
         member_id=current_member(),
         action=action,
@@ -48,11 +57,17 @@ def record(
         resource_id=identifier,
         run_id=run_id,
         decision=decision,
-        reason=reason[:REASON_LENGTH],
-        details=details or {},
+        details=facts,
         request_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
     )
     append(row)
+    if said:
+        append(AuditWords(event_id=row.id, member_id=row.member_id, words=said))
+
+
+def pseudonym(text: str) -> str:
+    """Return an id that stands for a text in a row: the same for the same text, which cannot be read from it."""
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:_PSEUDONYM_DIGITS]
 
 
 def _name(resource: models.Model | str) -> tuple[str, str]:
@@ -60,3 +75,9 @@ def _name(resource: models.Model | str) -> tuple[str, str]:
         return resource._meta.label_lower, str(resource.pk)
     kind, _, identifier = resource.partition(":")
     return kind, identifier
+
+
+def _parted(details: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part facts from entries that hold an address, which a caller should have given as words."""
+    personal = {key: value for key, value in details.items() if "@" in json.dumps(value, default=str)}
+    return {key: value for key, value in details.items() if key not in personal}, personal

@@ -1,12 +1,29 @@
 """Reads of the audit trail."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Model
 
-from jarvis_site.audit.models import AuditEvent
+from jarvis_site.audit.models import AuditEvent, AuditWords
 
 
-def events_of_run(*, run_id: UUID) -> QuerySet[AuditEvent]:
-    """What was decided and done in a run, in order."""
-    return AuditEvent.objects.filter(run_id=run_id).order_by("at", "id")
+def events_of_run(*, run_id: UUID) -> list[tuple[AuditEvent, dict[str, Any]]]:
+    """What was decided and done in a run, in order, each with its words; none where they were erased."""
+    rows = list(AuditEvent.objects.filter(run_id=run_id).order_by("at", "id"))
+    words = dict(AuditWords.objects.filter(event__run_id=run_id).values_list("event_id", "words"))
+    return [(row, words.get(row.id, {})) for row in rows]
+
+
+def events_of(*, resource: Model, length: int) -> list[tuple[AuditEvent, dict[str, Any]]]:
+    """What was done to one row, newest first, each with its words; no more than `length` of them."""
+    found = AuditEvent.objects.filter(resource_type=resource._meta.label_lower, resource_id=str(resource.pk))
+    return with_words(list(found.order_by("-at", "-id")[:length]))
+
+
+def with_words(rows: Sequence[AuditEvent]) -> list[tuple[AuditEvent, dict[str, Any]]]:
+    """Audit rows, each with what a person wants to read beside it; none where it was erased."""
+    ids = [row.id for row in rows]
+    words = dict(AuditWords.objects.filter(event__in=ids).values_list("event_id", "words"))
+    return [(row, words.get(row.id, {})) for row in rows]

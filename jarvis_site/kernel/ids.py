@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import datetime
 from uuid import UUID
 
 _VERSION_7 = 0x7 << 76
@@ -19,3 +20,8 @@ def uuid7() -> UUID:
     random = int.from_bytes(os.urandom(10))
     random_a = (random >> 62) & _RANDOM_A_MASK
     return UUID(int=milliseconds << 80 | _VERSION_7 | random_a << 64 | _VARIANT_RFC | random & _RANDOM_B_MASK)
+
+
+def first_at(moment: datetime) -> UUID:
+    """Return the smallest version 7 UUID of a moment (aware): rows with smaller ids were made before it."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80 | _VERSION_7 | _VARIANT_RFC)

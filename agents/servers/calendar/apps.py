@@ -6,4 +6,4 @@ class CalendarConfig(AppConfig):
     label = "calendar"
 
     def ready(self) -> None:
-        from agents.servers.calendar import handlers  # noqa: F401 - registers what listens
+        from agents.servers.calendar import data_rights, handlers  # noqa: F401 - registers what listens, and whose its data are

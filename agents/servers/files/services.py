@@ -19,7 +19,7 @@ from agents.servers.files import trash
 from agents.servers.files.contracts import MAX_FILE_BYTES, MIB, QUOTA_BYTES, QUOTA_FILES, Entry, Written
 from agents.servers.files.paths import file_parts, joined
 from agents.servers.files.workspace import entry, folder, locked, names, opened, own_folder, parent, usage, workspace
-from jarvis_site.audit import record
+from jarvis_site.audit import pseudonym, record
 from jarvis_site.kernel.errors import Conflict, Invalid, NotFound
 from jarvis_site.kernel.ids import uuid7
 
@@ -114,7 +114,7 @@ def entry_restore(*, path: str) -> Entry:
 
 
 def _record(action: str, path: str, **details: str | int) -> None:
-    record(action=action, resource=f"file:{path}", details=dict(details))
+    record(action=action, resource=f"file:{pseudonym(path)}", details=dict(details), words={"path": path})
 
 
 def _check_room(root: int) -> None:

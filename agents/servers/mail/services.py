@@ -55,7 +55,7 @@ def draft_write(*, caller: Caller, letter: Letter) -> Message:
     with transaction.atomic():
         draft, made = _entered(caller, letter, box=Message.Box.DRAFTS, state=Message.State.DRAFT, key=_key(caller))
         if made:
-            record(action="mail.drafted", resource=draft, details={"to": list(letter.recipients)})
+            record(action="mail.drafted", resource=draft, words={"to": list(letter.recipients)})
     return draft
 
 
@@ -74,7 +74,7 @@ def draft_change(*, caller: Caller, draft_id: UUID, letter: Letter) -> Message:
         draft.to, draft.cc = list(letter.to), list(letter.cc)
         draft.subject, draft.body, draft.invitation = letter.subject, letter.body, letter.invitation
         draft.save(update_fields=["to", "cc", "subject", "body", "invitation"])
-        record(action="mail.draft_changed", resource=draft, details={"to": list(letter.recipients)})
+        record(action="mail.draft_changed", resource=draft, words={"to": list(letter.recipients)})
     return draft
 
 
@@ -82,7 +82,7 @@ def draft_discard(*, caller: Caller, draft_id: UUID) -> None:
     """Throw a draft away. Raises `NoSuchMail`."""
     with transaction.atomic():
         draft = _draft_locked(caller, draft_id)
-        record(action="mail.draft_discarded", resource=draft, details={"to": draft.recipients})
+        record(action="mail.draft_discarded", resource=draft, words={"to": draft.recipients})
         draft.delete()
 
 
@@ -223,8 +223,9 @@ def _sent(message: Message, *, refused: dict[str, str]) -> Message:
     message.refused, message.sent_at = refused, timezone.now()
     message.save(update_fields=["box", "state", "error", "refused", "sent_at", "kept_here"])
     _remember(message)
-    details = {"to": message.recipients, "refused": list(refused), "kept_here": message.kept_here}
-    record(action="mail.sent", resource=message, details=details)
+    details = {"recipients": len(message.recipients), "refused": len(refused), "kept_here": message.kept_here}
+    words = {"to": message.recipients, "refused": list(refused)}
+    record(action="mail.sent", resource=message, details=details, words=words)
     return message
 
 

@@ -7,9 +7,9 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.db.models import ForeignKey, Model, UniqueConstraint
+from django.db.models import CASCADE, ForeignKey, Model, UniqueConstraint
 
-from jarvis_site.kernel.tenancy.constraints import TenantFK, TenantPolicy
+from jarvis_site.kernel.tenancy.constraints import APP_ROLE, TenantFK, TenantPolicy
 from jarvis_site.kernel.tenancy.grants import GLOBAL_TABLES
 from jarvis_site.kernel.tenancy.models import TenantForeignKey, TenantManager, TenantModel
 
@@ -101,6 +101,7 @@ def _link_problems(model: type[TenantModel]) -> Iterator[CheckMessage]:
         target = field.related_model
         if is_tenant(target):
             yield from _tenant_link_problems(model, field, bound)
+            yield from _cascade_problems(model, field)
         elif target._meta.label == settings.AUTH_USER_MODEL and not picker:
             yield Error(
                 f"{model._meta.label}.{field.name} points at a person, who may be of any organization.",
@@ -125,6 +126,24 @@ def _tenant_link_problems(model: type[Model], field: "ForeignKey[Any, Any]", bou
             obj=field,
             id="kernel.E009",
         )
+
+
+def _cascade_problems(model: type[Model], field: "ForeignKey[Any, Any]") -> Iterator[CheckMessage]:
+    """The database cascades with its owner's rights: deleting the target would delete rows that may not be deleted."""
+    policy, above = _policy(model), _policy(field.related_model)
+    if field.remote_field.on_delete is not CASCADE or policy is None or above is None or not policy.append_only:
+        return
+    if "DELETE" in above.rights(APP_ROLE):
+        yield Error(
+            f"{model._meta.label} is append-only, and goes with its {field.name}, which the application may delete.",
+            hint="Use PROTECT, or give the target's TenantPolicy platform_deletes=True.",
+            obj=field,
+            id="kernel.E010",
+        )
+
+
+def _policy(model: type[Model]) -> TenantPolicy | None:
+    return next((found for found in model._meta.constraints if isinstance(found, TenantPolicy)), None)
 
 
 def _unique_sets(model: type[Model]) -> Iterator[tuple[list[str], str]]:

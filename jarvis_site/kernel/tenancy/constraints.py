@@ -13,6 +13,7 @@ from django.db.models import CASCADE, DO_NOTHING, PROTECT, RESTRICT, SET_NULL, B
 APP_ROLE = "jarvis_app"
 PLATFORM_ROLE = "jarvis_platform"
 READ_AND_WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
+READ_AND_CHANGE = ("SELECT", "INSERT", "UPDATE")
 APPEND_ONLY = ("SELECT", "INSERT")
 
 
@@ -55,10 +56,11 @@ class TenantPolicy(_DatabaseConstraint):
     """Row-level security, forced for the owner too, and the rights of both roles.
 
     `append_only` leaves SELECT and INSERT. `picker` also shows a signed-in person the rows whose `user` they are, in
-    any organization, for reading only.
+    any organization, for reading only. `platform_deletes` takes DELETE from the application: it is for rows that
+    append-only rows hang on, because PostgreSQL cascades with the rights of the tables' owner (docs/adr/0017).
     """
 
-    options = ("append_only", "picker")
+    options = ("append_only", "picker", "platform_deletes")
 
     def __init__(
         self,
@@ -66,15 +68,19 @@ class TenantPolicy(_DatabaseConstraint):
         name: str = "%(app_label)s_%(class)s_tenant",
         append_only: bool = False,
         picker: bool = False,
+        platform_deletes: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.append_only = append_only
         self.picker = picker
+        self.platform_deletes = platform_deletes
 
-    @property
-    def rights(self) -> tuple[str, ...]:
-        return APPEND_ONLY if self.append_only else READ_AND_WRITE
+    def rights(self, role: str) -> tuple[str, ...]:
+        """Return what APP_ROLE or PLATFORM_ROLE may do with the rows its policy shows it."""
+        if self.append_only:
+            return APPEND_ONLY
+        return READ_AND_CHANGE if self.platform_deletes and role == APP_ROLE else READ_AND_WRITE
 
     def conditions(self, model: type[Model]) -> dict[str, tuple[str, str, str]]:
         """Return policy name -> (role, command, condition)."""
@@ -97,9 +103,12 @@ class TenantPolicy(_DatabaseConstraint):
         return Statement(
             "ALTER TABLE %(table)s ENABLE ROW LEVEL SECURITY; ALTER TABLE %(table)s FORCE ROW LEVEL SECURITY;"
             f"{policies} REVOKE ALL ON %(table)s FROM PUBLIC, {APP_ROLE}, {PLATFORM_ROLE};"
-            f" GRANT {', '.join(self.rights)} ON %(table)s TO {APP_ROLE}, {PLATFORM_ROLE}",
+            f" {'; '.join(self._grant(role) for role in (APP_ROLE, PLATFORM_ROLE))}",
             table=Table(model._meta.db_table, schema_editor.quote_name),
         )
+
+    def _grant(self, role: str) -> str:
+        return f"GRANT {', '.join(self.rights(role))} ON %(table)s TO {role}"
 
     def remove_sql(self, model: Any, schema_editor: Any) -> Any:
         drops = "".join(f"DROP POLICY IF EXISTS {name} ON %(table)s; " for name in ("tenant", "platform", "own"))

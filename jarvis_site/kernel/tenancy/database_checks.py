@@ -158,19 +158,20 @@ def _wall_error(model: type[Model], what: str) -> CheckMessage:
 
 def _right_problems(ask: Ask, model: type[Model]) -> Iterator[CheckMessage]:
     policies = [constraint for constraint in model._meta.constraints if isinstance(constraint, TenantPolicy)]
-    allowed = policies[0].rights if policies else ()
-    refused = [*_NEVER_GRANTED, *({"UPDATE", "DELETE"} - set(allowed))]
-    for role, right in ask(
-        "SELECT role, asked FROM unnest(%s::text[]) AS role, unnest(%s::text[]) AS asked"
-        " WHERE to_regclass(%s) IS NOT NULL AND has_table_privilege(role, to_regclass(%s), asked)",
-        [[APP_ROLE, PLATFORM_ROLE], refused, *[_quoted(model._meta.db_table)] * 2],
-    ):
-        yield Error(
-            f"{model._meta.label}: the role {role} may {right}, which policies do not stop or the model forbids.",
-            hint=f"REVOKE {right} ON {model._meta.db_table} FROM {role}",
-            obj=model,
-            id="kernel.E025",
-        )
+    for role in (APP_ROLE, PLATFORM_ROLE):
+        allowed = policies[0].rights(role) if policies else ()
+        refused = [*_NEVER_GRANTED, *({"UPDATE", "DELETE"} - set(allowed))]
+        for (right,) in ask(
+            "SELECT asked FROM unnest(%s::text[]) AS asked"
+            " WHERE to_regclass(%s) IS NOT NULL AND has_table_privilege(%s, to_regclass(%s), asked)",
+            [refused, _quoted(model._meta.db_table), role, _quoted(model._meta.db_table)],
+        ):
+            yield Error(
+                f"{model._meta.label}: the role {role} may {right}, which policies do not stop or the model forbids.",
+                hint=f"REVOKE {right} ON {model._meta.db_table} FROM {role}",
+                obj=model,
+                id="kernel.E025",
+            )
 
 
 def _key_problems(ask: Ask, model: type[Model]) -> Iterator[CheckMessage]:
