@@ -6,7 +6,7 @@ another question, see `permissions.policy`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -125,6 +125,19 @@ def require(actor: Actor, action: str) -> None:
     if not decision.allowed:
         what = {"what": _actions[action].label, "rule": decision.rule}
         raise MayNot(_("You may not %(what)s here: %(rule)s.") % what, code=decision.code)
+
+
+def content_require(actor: Actor) -> None:
+    """Refuse somebody who sees what there is and who did what, but not what was said and done: an auditor.
+
+    The doors call it next to the opening of the scope (`accounts.middleware`, the socket, work for a member), so that a
+    new page, operation, topic or command is closed until it is said to show no content. Which of the content a key may
+    reach is asked by each operation.
+
+    Raises:
+        MayNot.
+    """
+    require(replace(actor, scopes=None), CONTENT_USE)
 
 
 def _first(rules: Iterable[Rule], effect: Effect, action: str) -> Rule | None:

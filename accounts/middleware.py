@@ -10,6 +10,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 
+from accounts.access import MayNot, content_require
 from accounts.contracts import Actor
 from accounts.errors import KeyInAddress
 from accounts.selectors import actor_of, membership_get, organization_get
@@ -20,7 +21,11 @@ from jarvis_site.kernel.errors.middleware import problem_response, wants_json
 from jarvis_site.kernel.tenancy import tenant
 
 API = "/api/v1/o/"
-INSIDE = re.compile(r"^/(?:api/v1/)?o/(?P<slug>[-a-zA-Z0-9_]+)/")
+INSIDE = re.compile(r"^/(?:api/v1/)?o/(?P<slug>[-a-zA-Z0-9_]+)/(?P<part>[^/]*)")
+
+
+# What shows no content, by the part of the address after the organization; everything else does, also what is new.
+WITHOUT_CONTENT = frozenset({"", "settings", "notifications", "counts", "admin"})
 
 
 def open_to_strangers[F: Callable[..., Any]](view: F) -> F:
@@ -50,11 +55,11 @@ class TenantMiddleware:
             if inside is None:
                 return self.get_response(request)
             try:
-                return self._inside(request, inside["slug"])
+                return self._inside(request, inside["slug"], inside["part"])
             except JarvisError as error:
                 return problem_response(request, error)
 
-    def _inside(self, request: HttpRequest, slug: str) -> HttpResponse:
+    def _inside(self, request: HttpRequest, slug: str, part: str) -> HttpResponse:
         if _is_open(request):
             with tenant(organization_get(slug=slug).id):
                 return self.get_response(request)
@@ -68,7 +73,7 @@ class TenantMiddleware:
         request.organization = membership.organization  # type: ignore[attr-defined]
         request.actor = by_key.actor if by_key else actor_of(membership)  # type: ignore[attr-defined]
         with tenant(membership.organization_id, member=membership.id):
-            response = self.get_response(request)
+            response = _refusal(request, part) or self.get_response(request)
         _refuse_streams(response)
         return response
 
@@ -86,6 +91,16 @@ def _by_key(request: HttpRequest, slug: str) -> KeyUse | None:
     request.user = use.membership.user
     request.api_key = use.key  # type: ignore[attr-defined]  # the API's own authentication looks for it
     return use
+
+
+def _refusal(request: HttpRequest, part: str) -> HttpResponse | None:
+    """The answer to somebody who may not see content, at a place that shows some."""
+    try:
+        if part not in WITHOUT_CONTENT:
+            content_require(request_actor(request))
+    except MayNot as error:
+        return problem_response(request, error)
+    return None
 
 
 def _refuse_streams(response: HttpResponseBase) -> None:

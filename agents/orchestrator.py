@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
-from accounts.selectors import actor_of, member_get, members_list
+from accounts.selectors import actor_at_work, members_list
 from agents.contracts import (
     Json,
     JsonObject,
@@ -38,7 +38,7 @@ from agents.planner.turns import Reply, converse
 from agents.servers.base import Caller
 from agents.workflows.executor import Ask, Gate, Go, Refuse
 from agents.workflows.runs import Origin, run_start
-from jarvis_site.kernel.errors import NotFound
+from jarvis_site.kernel.errors import Forbidden, NotFound
 from jarvis_site.kernel.ids import uuid7
 from permissions.contracts import CallFacts, ConsentRequest, Decision, Verdict
 from permissions.policy import POLICY_VERSION, decide
@@ -106,10 +106,13 @@ class ToolExecutor:
 
     def perform(self, *, run: Run, call: ToolCall) -> ToolResult:
         try:
-            actor = actor_of(member_get(member_id=run.member_id))
+            actor = actor_at_work(member_id=run.member_id)
         except NotFound:
             gone = _("The person it was to be done for is no longer a member. Nothing was done.")
             return ToolResult(failure=ToolFailure(code="not_a_member", message=gone))
+        except Forbidden:
+            refused = _("The person it was to be done for may not have anything done here any more. Nothing was done.")
+            return ToolResult(failure=ToolFailure(code="may_not", message=refused))
         return calls.call(call, _caller(actor, call), timeout_seconds=CALL_TIMEOUT_SECONDS)
 
 

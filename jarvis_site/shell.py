@@ -7,6 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.access import CONTENT_USE, may
 from accounts.middleware import request_actor
 from accounts.models import Organization, User, initials
 from accounts.selectors import organizations_of
@@ -47,6 +48,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     actor = getattr(request, "actor", None)
     if actor is not None:
         shell["organization"] = _organization(request.organization)  # type: ignore[attr-defined]
+        shell["content"] = may(actor, CONTENT_USE)
         shell["member_id"] = str(actor.member_id)
         shell["counts"] = {"approvals": waiting_count(actor=actor), "unread": unread_count(actor=actor)}
         parts = request.path_info.split("/")
@@ -67,5 +69,5 @@ def _organization(organization: Organization) -> dict[str, str]:
         "name": organization.name,
         "slug": organization.slug,
         "initials": organization.initials,
-        "url": f"/o/{organization.slug}/chat/",
+        "url": f"/o/{organization.slug}/",
     }

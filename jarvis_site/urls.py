@@ -19,6 +19,7 @@ inside: list[URLPattern | URLResolver] = [
     path("notifications/", include("notifications.urls")),
     path("settings/", include("accounts.urls")),
     path("counts/", shell.counts, name="counts"),
+    path("", account_views.start, name="organization_start"),
 ]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", account_views.home, name="home"),

@@ -7,7 +7,7 @@ from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.realtime import CatchUp, topic
 
 
-@topic("inbox")
+@topic("inbox", content=False)
 def inbox(actor: Actor, member_id: UUID, after: int) -> CatchUp:  # noqa: ARG001 - every topic takes the number
     if member_id != actor.member_id:
         raise NotFound

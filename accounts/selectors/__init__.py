@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 
+from accounts.access import content_require
 from accounts.contracts import Actor, Effect, Role, Rule
 from accounts.models import Membership, Organization, User
 from jarvis_site.kernel.errors import NotFound
@@ -56,6 +57,17 @@ def member_get(*, member_id: UUID) -> Membership:
     if membership is None:
         raise NotFound
     return membership
+
+
+def actor_at_work(*, member_id: UUID) -> Actor:
+    """Who something is done for in the background, as they are now.
+
+    Raises:
+        NotFound: no present member. MayNot: a member who sees no content, for whom nothing is done either.
+    """
+    actor = actor_of(member_get(member_id=member_id))
+    content_require(actor)
+    return actor
 
 
 def actor_of(membership: Membership) -> Actor:

@@ -9,7 +9,12 @@ from accounts.contracts import Role
 
 register = template.Library()
 
-_ROLES: dict[str, Promise] = {Role.OWNER: _("Owner"), Role.ADMIN: _("Administrator"), Role.MEMBER: _("Member")}
+_ROLES: dict[str, Promise] = {
+    Role.OWNER: _("Owner"),
+    Role.ADMIN: _("Administrator"),
+    Role.MEMBER: _("Member"),
+    Role.AUDITOR: _("Auditor"),
+}
 
 
 @register.filter

@@ -7,7 +7,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.access import CONTENT_USE, may
 from accounts.forms import OrganizationForm, ProfileForm
+from accounts.middleware import request_actor
 from accounts.models import User
 from accounts.selectors import members_list, organizations_of
 from accounts.services.organizations import organization_create, preferences_update, theme_set
@@ -24,7 +26,13 @@ def home(request: HttpRequest) -> HttpResponse:
     organizations = organizations_of(user=request.user)
     if not organizations:
         return redirect("organization_create")
-    return redirect("chat:list", slug=organizations[0].slug)
+    return redirect("organization_start", slug=organizations[0].slug)
+
+
+@require_safe
+def start(request: HttpRequest, slug: str) -> HttpResponse:
+    """Go to the first page of an organization that the person may see."""
+    return redirect("chat:list" if may(request_actor(request), CONTENT_USE) else "accounts:members", slug=slug)
 
 
 @login_required

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
-from accounts.selectors import actor_of, member_get
+from accounts.selectors import actor_at_work
 from agents.contracts import Person, PlanRequest, Proposal, Question, Speaker, TextDelta, Turn
 from agents.errors import PlannerFailed
 from agents.orchestrator import Origin, people_named, plan_start, reply_to, tools
@@ -41,7 +41,7 @@ def reply(*, message_id: UUID) -> None:
     message = Message.objects.select_related("conversation").filter(id=message_id, author=Author.PERSON).first()
     if message is None:
         return
-    actor = actor_of(member_get(member_id=message.conversation.member_id))
+    actor = actor_at_work(member_id=message.conversation.member_id)
     with timezone.override(ZoneInfo(actor.timezone)):
         writer = _begin(message)
         if writer is not None:

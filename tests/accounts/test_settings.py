@@ -13,7 +13,8 @@ pytestmark = pytest.mark.django_db
 
 
 def test_home_leads_to_the_first_organization_or_to_making_one(cast: Cast) -> None:
-    assert cast.maya.client().get("/").headers["Location"] == f"/o/{cast.maya.slug}/chat/"
+    assert cast.maya.client().get("/").headers["Location"] == f"/o/{cast.maya.slug}/"
+    assert cast.maya.client().get(f"/o/{cast.maya.slug}/").headers["Location"] == f"/o/{cast.maya.slug}/chat/"
     assert Client().get("/").headers["Location"] == "/account/login/"
     lonely = Client()
     lonely.force_login(

@@ -37,6 +37,7 @@ class Route(NamedTuple):
 INSIDE = "o/<slug:slug>/"
 # The workspace, `files/`, belongs to the whole organization.
 _MEMBER_PAGES = [
+    "",
     "chat/",
     "chat/new/",
     "chat/items/",

@@ -125,12 +125,12 @@ def _with_key(caller: Caller, meta: Mapping[str, Any]) -> Caller:
 @contextmanager
 def _scope(caller: Caller, tool: ToolSpec) -> Iterator[None]:
     """Open the organization for one call; a member who has left since the start gets no further."""
-    from accounts.selectors import member_get
+    from accounts.selectors import actor_at_work
 
     close_old_connections()
     try:
         with tenant(caller.organization_id, member=caller.member_id):
-            member_get(member_id=caller.member_id)
+            actor_at_work(member_id=caller.member_id)
             if not tool.read_only:
                 _put_on_record(tool)
             yield

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.contracts import Actor
 from accounts.middleware import open_to_strangers
-from accounts.selectors import actor_of, member_get
+from accounts.selectors import actor_at_work
 from agents.servers.base import Caller, ToolError
 from agents.servers.calendar import grid, selectors, services
 from agents.servers.calendar.contracts import CalendarEvent, Occurrence
@@ -331,7 +331,7 @@ def feed(request: HttpRequest, slug: str, secret: str) -> HttpResponse:  # noqa:
     member_id = feed_owner(secret=secret)
     if member_id is None:
         raise NotFound
-    caller = caller_of(actor_of(member_get(member_id=member_id)))  # NotFound for former members
+    caller = caller_of(actor_at_work(member_id=member_id))  # NotFound for former members
     try:
         text = feed_text(caller=caller)
     except ToolError as error:

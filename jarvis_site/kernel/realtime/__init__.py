@@ -20,6 +20,18 @@ type Frame = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Door[F]:
+    """A topic or a command.
+
+    Attributes:
+        content: it shows or changes what was said and done, which not every member may see.
+    """
+
+    run: F
+    content: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CatchUp:
     """What a client that subscribes has missed.
 
@@ -35,28 +47,28 @@ class CatchUp:
 type TopicReader = Callable[[Any, UUID, int], CatchUp]
 type Command = Callable[[Any, Frame], Frame]
 
-_topics: dict[str, TopicReader] = {}
-_commands: dict[str, Command] = {}
+_topics: dict[str, Door[TopicReader]] = {}
+_commands: dict[str, Door[Command]] = {}
 
 
-def topic(kind: str) -> Callable[[TopicReader], TopicReader]:
+def topic(kind: str, *, content: bool = True) -> Callable[[TopicReader], TopicReader]:
     """Decorator: `reader(actor, key, after)` says whether the actor may follow `<kind>:<key>` and what it missed.
 
     The reader raises `NotFound` when the actor may not.
     """
 
     def register(reader: TopicReader) -> TopicReader:
-        _topics[kind] = reader
+        _topics[kind] = Door(reader, content)
         return reader
 
     return register
 
 
-def command(name: str) -> Callable[[Command], Command]:
+def command(name: str, *, content: bool = True) -> Callable[[Command], Command]:
     """Decorator: `handler(actor, frame)` answers a client's frame of that type."""
 
     def register(handler: Command) -> Command:
-        _commands[name] = handler
+        _commands[name] = Door(handler, content)
         return handler
 
     return register
@@ -67,7 +79,7 @@ def publish(name: str, frame: Frame) -> None:
     transaction.on_commit(lambda: send(name, frame))
 
 
-def reader_of(name: str) -> tuple[TopicReader, UUID] | None:
+def reader_of(name: str) -> tuple[Door[TopicReader], UUID] | None:
     """Split `<kind>:<uuid>`; None when there is no such kind or the key is no UUID in its usual spelling.
 
     In another spelling the same key would be a topic on which nothing is ever said.
@@ -80,7 +92,7 @@ def reader_of(name: str) -> tuple[TopicReader, UUID] | None:
     return (_topics[kind], key) if kind in _topics and str(key) == text else None
 
 
-def command_of(name: str) -> Command | None:
+def command_of(name: str) -> Door[Command] | None:
     return _commands.get(name)
 
 

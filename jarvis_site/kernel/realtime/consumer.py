@@ -10,9 +10,9 @@ from uuid import UUID
 import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from jarvis_site.kernel.errors import JarvisError, NotFound
+from jarvis_site.kernel.errors import Forbidden, JarvisError, NotFound
 from jarvis_site.kernel.errors.middleware import problem
-from jarvis_site.kernel.realtime import CatchUp, Frame, command_of, reader_of
+from jarvis_site.kernel.realtime import CatchUp, Door, Frame, command_of, reader_of
 from jarvis_site.kernel.realtime.publisher import group_name
 from jarvis_site.kernel.realtime.threads import in_thread
 from jarvis_site.kernel.tenancy import tenant
@@ -29,6 +29,7 @@ CLOSE_TOO_LONG = 1009
 RECHECK_SECONDS = 5.0
 
 type ActorFor = Callable[..., Any]
+type ContentRequire = Callable[[Any], None]
 
 
 class _Stranger(Exception):
@@ -40,15 +41,20 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
 
     Args:
         actor_for: `(user, slug) -> actor` with `organization_id` and `member_id`; raises `NotFound` for strangers.
+        content_require: raises `Forbidden` when the actor may see no content; asked by every topic and command that is
+            not declared to show none.
     """
 
     actor_for: ActorFor
+    content_require: ContentRequire
 
-    def __init__(self, *, actor_for: ActorFor, **kwargs: Any) -> None:
+    def __init__(self, *, actor_for: ActorFor, content_require: ContentRequire, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._actor_for = actor_for
+        self._content_require = content_require
         self._topics: set[str] = set()
         self._checked_at = 0.0
+        self._actor: Any = None
         self._over = False
 
     async def connect(self) -> None:
@@ -94,9 +100,9 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_add(group_name(name), self.channel_name)
         self._topics.add(name)
         try:
-            reader, key = found
+            door, key = found
             after = _number(frame.get("after"))
-            missed: CatchUp = await self._in_scope(lambda actor: reader(actor, key, after))
+            missed: CatchUp = await self._in_scope(door, key, after)
         except JarvisError:
             await self._unsubscribe(frame)
             await self._send({"type": "refused", "topic": name})
@@ -118,7 +124,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             await self._send({**answer, "error": {"code": "unknown_command"}})
             return
         try:
-            await self._send({**answer, **await self._in_scope(lambda actor: run(actor, frame))})
+            await self._send({**answer, **await self._in_scope(run, frame)})
         except JarvisError as error:
             await self._send({**answer, "error": problem(error)})
 
@@ -127,6 +133,9 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         if self._over or message["topic"] not in self._topics:
             return
         if time.monotonic() - self._checked_at > RECHECK_SECONDS and not await self._belongs():
+            await self._end(CLOSE_STRANGER)
+            return
+        if not self._may_hear(message["topic"]):
             await self._end(CLOSE_STRANGER)
             return
         await self._send({"topic": message["topic"], **message["frame"]})
@@ -138,6 +147,16 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             return False
         return True
 
+    def _may_hear(self, topic: str) -> bool:
+        """Whether the person, as they were when last looked at, may still see what is said on a topic."""
+        found = reader_of(topic)
+        try:
+            if found and found[0].content:
+                self._content_require(self._actor)
+        except Forbidden:
+            return False
+        return True
+
     def _resolve(self) -> Any:
         slug = self.scope["url_route"]["kwargs"]["slug"]
         try:
@@ -145,20 +164,23 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         except NotFound:
             raise _Stranger from None
         self._checked_at = time.monotonic()
+        self._actor = actor
         return actor
 
     async def _end(self, code: int) -> None:
         self._over = True
         await self.close(code)
 
-    async def _in_scope[T](self, work: Callable[[Any], T]) -> T:
-        """Run a piece of work as the person, in their organization, in a thread with its own database connection."""
+    async def _in_scope[T](self, door: Door[Callable[..., T]], *arguments: Any) -> T:
+        """Run what is behind a door as the person, in their organization, in a thread with a connection of its own."""
 
         def scoped() -> T:
             actor = self._resolve()
+            if door.content:
+                self._content_require(actor)
             organization_id: UUID = actor.organization_id
             with tenant(organization_id, member=actor.member_id):
-                return work(actor)
+                return door.run(actor, *arguments)
 
         return await in_thread(scoped)
 
