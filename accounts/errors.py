@@ -110,3 +110,87 @@ class TooManyAttempts(JarvisError):
     status = 429
     message = _("Too many wrong keys came from your address. Wait a minute, then try again.")
     retryable = True
+
+
+class OtherSignIn(Forbidden):
+    """The session is a real one, but not one that counts in this organization."""
+
+    code = "other_sign_in"
+    message = _("This organization asks for another sign-in. Open it in the browser, and sign in there.")
+
+
+class ProviderNameTaken(Conflict):
+    code = "provider_name_taken"
+    message = _("There is a provider with this name already. Nothing was saved.")
+
+
+class ProviderNotReady(Conflict):
+    code = "provider_not_ready"
+    message = _(
+        "Single sign-on can be required only when a test of this provider went well and an owner has switched it on."
+        " Nothing was changed."
+    )
+
+
+class NoBreakGlass(Conflict):
+    code = "no_break_glass"
+    message = _(
+        "While single sign-on is required, at least one owner has to be able to sign in without it. Nothing was changed."
+    )
+
+
+class NotBreakGlass(Invalid):
+    code = "not_break_glass"
+    message = _(
+        "Only owners with a password of their own, and a second factor where the organization requires one, can sign in"
+        " without single sign-on. Nothing was changed."
+    )
+
+
+class WrongToken(JarvisError):
+    code = "wrong_token"
+    status = 401
+    message = _("This address needs a token of the organization. Make one under “Directory (SCIM)”.")
+
+
+class BadAddress(Invalid):
+    code = "bad_address"
+    message = _("The userName has to be the person's email address.")
+
+
+class AddressNotYours(Conflict):
+    code = "address_not_yours"
+    message = _(
+        "There is an account with this address, and the organization has not verified the domain, or the person has not"
+        " confirmed the address. Verify the domain under “Settings”, or invite the person."
+    )
+
+
+class ExternalIdTaken(Conflict):
+    code = "external_id_taken"
+    message = _("Something else has this externalId already, or it is too long.")
+
+
+class UnknownGroupMember(Invalid):
+    code = "unknown_group_member"
+    message = _("Somebody in this group is no user here. Nothing was changed.")
+
+
+class BadGroupName(Invalid):
+    code = "bad_group_name"
+    message = _("A group needs a displayName of at most 80 characters.")
+
+
+class NotTheDirectorys(Forbidden):
+    code = "not_the_directorys"
+    message = _("An owner's address, and a break-glass owner, are changed by people and not by the directory.")
+
+
+class SecondFactorFirst(Invalid):
+    code = "second_factor_first"
+    message = _("Set up a second factor of your own first; otherwise you would lock yourself out.")
+
+
+class OwnWayMissing(Invalid):
+    code = "own_way_missing"
+    message = _("Leave a way that you can use yourself; otherwise you would lock yourself out.")

@@ -3,24 +3,34 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import Resolver404, resolve
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
+from accounts import sign_in
 from accounts.access import MayNot, content_require
 from accounts.contracts import Actor
-from accounts.errors import KeyInAddress
-from accounts.selectors import actor_of, membership_get, organization_get
+from accounts.errors import KeyInAddress, OtherSignIn
+from accounts.models import Membership
+from accounts.selectors import actor_of, membership_get, organization_get, sso
 from accounts.services.keys import KEY_BEGINS, KeyUse, key_use
+from accounts.services.sessions import session_seen
 from accounts.services.wrong_keys import client_address
 from jarvis_site.kernel.errors import JarvisError, NotFound
 from jarvis_site.kernel.errors.middleware import problem_response, wants_json
 from jarvis_site.kernel.tenancy import tenant
 
 API = "/api/v1/o/"
+# Outside organizations: what neither shows nor changes the account.
+FOR_EVERY_SESSION = re.compile(
+    r"^/($|sso/|theme/|static/|api/v1/|admin/|healthz$|readyz$|metrics$|styleguide/"
+    r"|account/(login|logout|inactive|confirm-email|password/reset|2fa/authenticate|2fa/webauthn/login)/)"
+)
 INSIDE = re.compile(r"^/(?:api/v1/)?o/(?P<slug>[-a-zA-Z0-9_]+)/(?P<part>[^/]*)")
 
 
@@ -53,7 +63,7 @@ class TenantMiddleware:
         with timezone.override(_zone(request)):
             inside = INSIDE.match(request.path_info)
             if inside is None:
-                return self.get_response(request)
+                return _only_inside(request) or self.get_response(request)
             try:
                 return self._inside(request, inside["slug"], inside["part"])
             except JarvisError as error:
@@ -69,13 +79,40 @@ class TenantMiddleware:
                 raise NotFound
             return redirect_to_login(request.get_full_path())
         membership = by_key.membership if by_key else membership_get(user=request.user, slug=slug)
+        if by_key is None and (elsewhere := _sso_door(request, membership)):
+            return elsewhere
         request.membership = membership  # type: ignore[attr-defined]
         request.organization = membership.organization  # type: ignore[attr-defined]
         request.actor = by_key.actor if by_key else actor_of(membership)  # type: ignore[attr-defined]
+        if by_key is None:
+            _require_session(request, membership)
         with tenant(membership.organization_id, member=membership.id):
             response = _refusal(request, part) or self.get_response(request)
         _refuse_streams(response)
         return response
+
+
+def _sso_door(request: HttpRequest, membership: Membership) -> HttpResponse | None:
+    """Where somebody is led whose session does not count in this organization; None lets them in."""
+    met = sso.door(membership=membership, records=sign_in.records_of(session=request.session, user=request.user))
+    if met is sso.Door.OPEN:
+        return None
+    if wants_json(request):
+        raise OtherSignIn
+    target = quote(request.get_full_path(), safe="") if request.method == "GET" else ""
+    slug = membership.organization.slug
+    page = reverse("sso:organization", args=[slug]) if met is sso.Door.PROVIDER else reverse("sso:own")
+    return redirect(f"{page}?next={target}" if target else page)
+
+
+def _only_inside(request: HttpRequest) -> HttpResponse | None:
+    """Lead a session that only an organization's provider vouches for away from everything outside organizations: the
+    person's account, with which one could come back by another way, and the pages of the site's operators."""
+    if FOR_EVERY_SESSION.match(request.path_info) or not request.user.is_authenticated:
+        return None
+    if not sso.vouched_only(sign_in.records_of(session=request.session, user=request.user)):
+        return None
+    return redirect(f"{reverse('sso:own')}?next={quote(request.get_full_path(), safe='')}")
 
 
 def _by_key(request: HttpRequest, slug: str) -> KeyUse | None:
@@ -101,6 +138,17 @@ def _refusal(request: HttpRequest, part: str) -> HttpResponse | None:
     except MayNot as error:
         return problem_response(request, error)
     return None
+
+
+def _require_session(request: HttpRequest, membership: Membership) -> None:
+    """Raises `SessionNotEnough` when the session does not satisfy the organization's rules."""
+    organization = membership.organization
+    sign_in.require(
+        rules=organization, session=request.session, user=request.user, ended_at=membership.sessions_ended_at
+    )
+    # What a page fetches by itself is no sign of life.
+    if request.method not in {"GET", "HEAD"} or request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
+        session_seen(session=request.session, organization=organization)
 
 
 def _refuse_streams(response: HttpResponseBase) -> None:

@@ -4,7 +4,10 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from accounts import views as account_views
+from accounts.views import security
 from jarvis_site import shell
+from jarvis_site.admin import operators, organization
+from jarvis_site.admin import views as admin_views
 from jarvis_site.api import api
 from jarvis_site.observability import views as observability_views
 
@@ -20,18 +23,29 @@ inside: list[URLPattern | URLResolver] = [
     path("settings/", include("accounts.urls")),
     path("counts/", shell.counts, name="counts"),
     path("", account_views.start, name="organization_start"),
+    path("admin/", organization.site.urls),
 ]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", account_views.home, name="home"),
     path("o/<slug:slug>/", include(inside)),
     path("organizations/new/", account_views.organization_new, name="organization_create"),
     path("theme/", account_views.theme, name="theme_set"),
+    path("account/prove/", security.prove, name="account_prove"),
+    path("account/second-factor/", security.second_factor, name="account_second_factor"),
+    path("account/other-way/", security.other_way, name="account_other_way"),
+    path("account/sessions/", security.sessions, name="usersessions_list"),
+    path("account/sessions/end/", security.sessions_stop, name="sessions_end"),
+    path("account/sessions/<int:pk>/end/", security.session_stop, name="session_end"),
     path("account/", include("allauth.urls")),
+    path("sso/", include("accounts.sso_urls")),
     path("api/v1/", api.urls),
+    path("admin/", admin_views.own, name="own_admin"),
     path("healthz", observability_views.healthz),
     path("readyz", observability_views.readyz),
     path("metrics", observability_views.metrics),
 ]
+if settings.OPERATOR_PAGES:
+    urlpatterns += [path("ops/", operators.site.urls)]
 if not settings.PRODUCTION:
     urlpatterns += [path("styleguide/", include("jarvis_site.styleguide.urls"))]
 

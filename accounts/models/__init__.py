@@ -1,7 +1,7 @@
 """People, organizations, who belongs where, and what they may."""
 
-from accounts.models.data_rights import DataExport, Retention
-from accounts.models.directories import Identity, IdentityProvider, ScimToken
+from accounts.models.data_rights import DataExport, Erasure, Retention
+from accounts.models.directories import Identity, IdentityProvider, ScimToken, SignInAttempt
 from accounts.models.joining import EmailDomain, Invitation, JoinRequest
 from accounts.models.keys import ApiKey
 from accounts.models.organizations import CustomRole, Membership, Organization
@@ -13,6 +13,7 @@ __all__ = [
     "CustomRole",
     "DataExport",
     "EmailDomain",
+    "Erasure",
     "Identity",
     "IdentityProvider",
     "Invitation",
@@ -21,6 +22,7 @@ __all__ = [
     "Organization",
     "Retention",
     "ScimToken",
+    "SignInAttempt",
     "Team",
     "TeamMember",
     "User",

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import connection, models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +28,11 @@ class Organization(models.Model):
         idle_minutes: a session that did nothing for so long has to sign in again; None: the site's own rule.
         session_hours: the same for the time since the sign-in, whatever was done meanwhile.
         sign_in_methods: `SignInMethod` values that count here; empty: all.
+        enabled_providers: ids of the identity providers whose sessions count here.
+        enforced_providers: ids of those through one of which members have to get in; empty: nothing is enforced.
+        sign_in_domains: e-mail domains whose people the sign-in page leads to a provider. The three are copies, made
+            with every change (`accounts.services.sso.written_down`): the door has no time to look, and strangers may
+            not look into the tables of an organization.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -40,6 +46,12 @@ class Organization(models.Model):
     sign_in_methods = ArrayField(
         models.CharField(max_length=20), verbose_name=_("ways to sign in"), default=list, blank=True
     )
+    enabled_providers = ArrayField(models.UUIDField(), default=list, blank=True, editable=False)
+    enforced_providers = ArrayField(models.UUIDField(), default=list, blank=True, editable=False)
+    sign_in_domains = ArrayField(models.CharField(max_length=253), default=list, blank=True, editable=False)
+
+    class Meta:
+        indexes = [GinIndex(fields=["sign_in_domains"], name="accounts_organization_domains")]
 
     def __str__(self) -> str:
         return self.name
@@ -81,6 +93,8 @@ class Membership(TenantModel):
             reads it with the membership: a list of `[effect, pattern, source]`, see `accounts.access`.
         suspended_at: comes back with everything, unlike one who left.
         external_id: of the person in the organization's own directory (SCIM).
+        sessions_ended_at: an admin made the person sign in again; what a session proved before does not count here.
+        break_glass: an owner who gets in without single sign-on where it is enforced, so that nobody is locked out.
     """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -90,7 +104,9 @@ class Membership(TenantModel):
     joined_at = models.DateTimeField(db_default=Now())
     left_at = models.DateTimeField(null=True)
     suspended_at = models.DateTimeField(null=True)
+    sessions_ended_at = models.DateTimeField(null=True, editable=False)
     external_id = models.CharField(max_length=200, blank=True)
+    break_glass = models.BooleanField(default=False, editable=False)
 
     class Meta(TenantModel.Meta):
         constraints = [

@@ -178,6 +178,9 @@ MFA_FORMS = {
 }
 # A code is good for its own half minute only: with a tolerance it would outlive the memory of its use.
 MFA_TOTP_TOLERANCE = 0
+# Identity providers are servers that organizations name. On our own network none is asked, unless it is allowed.
+SSO_PRIVATE_ADDRESSES = env.flag("JARVIS_SSO_PRIVATE_ADDRESSES", default=DEBUG)
+SSO_PLAIN_HTTP = not PRODUCTION and env.flag("JARVIS_SSO_PLAIN_HTTP", default=DEBUG)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
