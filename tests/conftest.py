@@ -13,6 +13,7 @@ from tests import services
 from tests.cast import *  # noqa: F403 - fixtures
 from tests.databases import empty_touched_tables, open_all_databases
 from tests.engine import *  # noqa: F403 - fixtures
+from tests.isolation.counts import summary
 
 
 def pytest_configure() -> None:
@@ -28,6 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
     services.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many cases the isolation matrix tried."""
+    lines = summary([*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")])
+    if lines:
+        terminalreporter.section("isolation")
+        terminalreporter.write("\n".join(lines) + "\n")
 
 
 @pytest.fixture

@@ -1,13 +1,19 @@
-"""What Maya has: one of everything, each with a word in it that nobody else may ever read."""
+"""What Maya has: one of everything made as she makes it, and a row in every other table, each with a word in it that
+nobody else may ever read."""
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from django.apps import apps
+from allauth.mfa.models import Authenticator
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
 
+from accounts.models import Membership, User
+from accounts.selectors import actor_of, membership_get
+from accounts.services.organizations import member_add
 from agents.contracts import PlanAuthor, PlanDraft, PlannedStep, StepState
 from agents.models import Run, Step
 from agents.orchestrator import Origin, plan_start
@@ -16,17 +22,22 @@ from agents.servers.mail.models import Message as Mail
 from chat.models import Message
 from chat.services.conversations import conversation_start
 from jarvis_site.kernel.tenancy import tenant
-from jarvis_site.kernel.tenancy.models import TenantModel
 from notifications.services import notify
 from permissions.models import Consent
 from permissions.selectors import consents_waiting
 from permissions.services import consent_approve
 from tests.agents.servers import calendar_calls, mail_calls
-from tests.cast import Cast, Person
+from tests.cast import PASSWORD, Cast, Person
 from tests.engine import Workers
+from tests.isolation.seeds import CANARY, COMMON, has_texts, plant, tenant_models, word_for
 
-CANARY = "zanzibarcanary"
 FILE = "plans.txt"
+# Parts of addresses that name no row of Maya's.
+_NAMELESS = {"name": "button", "key": "1", "uidb36": "1"}
+# There is one for each member, and hers is real: it holds nothing but a digest.
+WORDLESS = {"calendar.Feed"}
+
+type Rows = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -34,42 +45,64 @@ class World:
     """Maya's things.
 
     Attributes:
+        gone: was a member of her organization, and has left.
         ids: by the names that addresses, operations and topics use for them.
+        planted: an id of a row in each table, by the model's label.
     """
 
     cast: Cast
+    gone: Person
     ids: Mapping[str, str]
+    planted: Mapping[str, str]
 
     @property
     def maya(self) -> Person:
         return self.cast.maya
 
+    def inside(self, person: Person | None) -> bool:
+        """Whether somebody is a member of Maya's organization."""
+        same = person is not None and person.organization.id == self.maya.organization.id
+        return same and person is not self.gone
+
     def forbidden(self, person: Person | None) -> tuple[str, ...]:
         """Words that must be in no answer to this person: a colleague may know Maya, a stranger may not."""
-        if person is not None and person.organization.id == self.maya.organization.id:
+        if self.inside(person):
             return (CANARY,)
         # Words that no random token can hold: those have no blanks and no "&".
-        return (CANARY, self.maya.email, self.maya.user.name, "Halden &amp; Roe", "Halden & Roe")
+        return (CANARY, COMMON, self.maya.email, self.maya.user.name, "Halden &amp; Roe", "Halden & Roe")
 
     def fill(self, path: str) -> str:
         """An address with Maya's ids for its parameters."""
+        plain = re.sub(r"[$^]|\(\?P(<\w+>)(?:\[.*?\]\+|\.\+)\)", r"\1", path)
+        return re.sub(r"[<{](?:\w+:)?(\w+)[>}]", lambda match: self.id_of(match[1], path), plain)
 
-        def value(match: re.Match[str]) -> str:
-            name = match[1]
-            if name == "message_id" and "outbox" in path:
-                return self.ids["outgoing_id"]
+    def id_of(self, name: str, path: str) -> str:
+        """What stands for a parameter: the id of Maya's row of that kind."""
+        if name == "message_id" and "outbox" in path:
+            return self.ids["outgoing_id"]
+        if name in self.ids:
             return self.ids[name]
+        kind = name.removesuffix("_id").replace("_", "")
+        ends = [label for label in self.planted if label.lower().endswith(kind)]
+        exact = [label for label in ends if label.lower().endswith(f".{kind}")]
+        found = exact or ends
+        if name.endswith("_id") and len(found) == 1:
+            return self.planted[found[0]]
+        if name in _NAMELESS:
+            return _NAMELESS[name]
+        raise KeyError(f"say in tests/isolation/world.py which row of Maya's {name!r} is in {path}")
 
-        return re.sub(r"[<{](?:\w+:)?(\w+)[>}]", value, path)
-
-    def state(self) -> str:
-        """Everything in Maya's organization, to see that it stays as it is."""
+    def state(self) -> Rows:
+        """Everything in Maya's organization, to see that it stays as it is: table, id, row."""
         with tenant(self.maya.organization.id):
-            rows = {model._meta.label: list(model.objects.order_by("id").values()) for model in _tenant_models()}
-        return json.dumps(rows, cls=DjangoJSONEncoder, sort_keys=True, indent=1)
+            return {
+                model._meta.label: {str(row["id"]): _text(row) for row in model.objects.values()}
+                for model in tenant_models()
+            }
 
 
 def world_made(cast: Cast, workers: Workers) -> World:
+    """Everything that Maya made, without what is planted."""
     maya = cast.maya
     with tenant(maya.organization.id, member=maya.membership.id):
         conversation = conversation_start(actor=maya.actor, text=f"What is {CANARY}?")
@@ -119,27 +152,48 @@ def world_made(cast: Cast, workers: Workers) -> World:
             "member_id": maya.membership.id,
             "done_run_id": done.id,
         }
-    world = World(cast=cast, ids={name: str(value) for name, value in ids.items()})
+    return World(cast=cast, gone=_gone(cast), ids={name: str(value) for name, value in ids.items()}, planted={})
+
+
+def world_planted(cast: Cast, workers: Workers) -> World:
+    """The same with a row in every table. No page of Maya's is to be looked at: what is planted makes no sense."""
+    world = world_made(cast, workers)
+    maya = cast.maya
+    with tenant(maya.organization.id, member=maya.membership.id):
+        planted = plant(Membership.objects.select_related("user").get(id=maya.membership.id))
+    passkey = Authenticator.objects.create(user=maya.user, type=Authenticator.Type.WEBAUTHN, data={"name": CANARY})
+    world = replace(
+        world,
+        ids={**world.ids, "pk": str(passkey.pk)},
+        planted={label: str(key) for label, key in planted.items()},
+    )
     _check(world)
     return world
 
 
+def _gone(cast: Cast) -> Person:
+    user = User.objects.create_user("nadia@halden.example", PASSWORD, name="Nadia Berg")
+    member_add(organization=cast.halden, user=user)
+    membership = membership_get(user=user, slug=cast.halden.slug)
+    person = Person(user=user, membership=membership, actor=actor_of(membership), organization=cast.halden)
+    with tenant(cast.halden.id):
+        Membership.objects.filter(id=membership.id).update(left_at=timezone.now())
+    return person
+
+
 def _check(world: World) -> None:
-    """The canary must sit in every kind of thing, or its absence elsewhere would prove nothing."""
-    state = json.loads(world.state())
-    singing = {label for label, rows in state.items() if CANARY in json.dumps(rows)}
-    assert singing >= {
-        "chat.Message",
-        "agents.Run",
-        "agents.Step",
-        "agents.Plan",
-        "permissions.Consent",
-        "calendar.Event",
-        "calendar.Reminder",
-        "mail.Message",
-        "notifications.Notification",
-        "activities.Activity",
-    }
+    """The word must sit in every table, or its absence elsewhere would prove nothing."""
+    state = world.state()
+    silent = [
+        model._meta.label
+        for model in tenant_models()
+        if has_texts(model) and not any(word_for(model) in row for row in state[model._meta.label].values())
+    ]
+    assert set(silent) <= WORDLESS, silent
+
+
+def _text(row: dict[str, Any]) -> str:
+    return json.dumps(row, cls=DjangoJSONEncoder, sort_keys=True)
 
 
 def _run(person: Person, workers: Workers, *, title: str) -> Run:
@@ -172,7 +226,3 @@ def _run(person: Person, workers: Workers, *, title: str) -> Run:
 def _approve(person: Person) -> None:
     with tenant(person.organization.id, member=person.membership.id):
         consent_approve(consent_id=Consent.objects.get().id, actor=person.actor)
-
-
-def _tenant_models() -> Iterable[type[TenantModel]]:
-    return [model for model in apps.get_models() if issubclass(model, TenantModel)]

@@ -56,8 +56,12 @@ def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     """
     if "%(organization)s" not in statement:
         raise ValueError("A statement on tenant rows has to name the organization.")
+    return _run(statement, {**parameters, "organization": current_organization()})
+
+
+def _run(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connections["default"].cursor() as cursor:
-        cursor.execute(statement, {**parameters, "organization": current_organization()})
+        cursor.execute(statement, parameters)
         return list(cursor.fetchall()) if cursor.description else []
 
 
