@@ -1,6 +1,6 @@
 """What the installed apps need; imported by every process, so it imports next to nothing."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class UnfoldConfig(AppConfig):
@@ -10,4 +10,4 @@ class UnfoldConfig(AppConfig):
 
     def import_models(self) -> None:
         """Unfold has only field classes there, which nobody here uses and every process would load."""
-        self.models = self.apps.all_models[self.label]
+        self.models = apps.all_models[self.label]

@@ -1,0 +1,190 @@
+"""Members, invitations, teams and roles."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from accounts import access
+from accounts.admin.base import OrganizationAdmin, StateFilter, acting
+from accounts.admin.fields import RightsField, role_field
+from accounts.models import CustomRole, Invitation, JoinRequest, Membership, Team
+from accounts.services.members import member_remove, member_restore, member_role_change, member_suspend
+from accounts.services.roles import role_change, role_create, role_delete
+from accounts.services.teams import team_change, team_create, team_delete
+from jarvis_site.kernel.clock import db_now
+
+
+class MemberState(StateFilter):
+    title = _("state")
+    states = {
+        "present": (_("Present"), Q(left_at=None, suspended_at=None)),
+        "suspended": (_("Suspended"), Q(left_at=None, suspended_at__isnull=False)),
+        "former": (_("Former"), Q(left_at__isnull=False)),
+    }
+
+
+class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
+    role = role_field()
+
+
+class MembershipAdmin(OrganizationAdmin):
+    form = MembershipForm
+    reading = access.MEMBERS_VIEW
+    writing = access.MEMBERS_CHANGE
+    actions = ("suspend", "restore", "remove")
+    list_display = ("person", "email", "role", "custom_role", "state", "joined_at")
+    list_filter = (MemberState, "role", "user__is_service")
+    list_select_related = ("user", "custom_role")
+    search_fields = ("user__name", "user__email")
+    search_help_text = _("Name or e-mail address")
+    ordering = ("user__name", "id")
+    fields = ("person", "email", "role", "custom_role", "state", "joined_at", "left_at", "suspended_at", "external_id")
+    readonly_fields = ("person", "email", "state", "joined_at", "left_at", "suspended_at", "external_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        rows: QuerySet[Membership] = super().get_queryset(request).select_related("user", "custom_role")
+        return rows
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        chosen = form.cleaned_data["custom_role"]
+        member_role_change(
+            actor=acting(request),
+            member_id=obj.id,
+            role=form.cleaned_data["role"],
+            custom_role_id=chosen.id if chosen else None,
+        )
+
+    @admin.action(description=_("Suspend"), permissions=["write"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        actor = acting(request)
+        done = ngettext_lazy("%(count)d person is suspended.", "%(count)d people are suspended.", "count")
+        self.each(request, queryset, lambda row: member_suspend(actor=actor, member_id=row.id), done=done)
+
+    @admin.action(description=_("Let in again"), permissions=["write"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        actor = acting(request)
+        done = ngettext_lazy("%(count)d person is let in again.", "%(count)d people are let in again.", "count")
+        self.each(request, queryset, lambda row: member_restore(actor=actor, member_id=row.id), done=done)
+
+    @admin.action(description=_("Remove from the organization"), permissions=["write"])
+    def remove(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        actor = acting(request)
+        done = ngettext_lazy("%(count)d person is removed.", "%(count)d people are removed.", "count")
+        self.each(request, queryset, lambda row: member_remove(actor=actor, member_id=row.id), done=done)
+
+    @admin.display(description=_("name"), ordering="user__name")
+    def person(self, row: Membership) -> str:
+        return str(row.user)
+
+    @admin.display(description=_("e-mail address"), ordering="user__email")
+    def email(self, row: Membership) -> str:
+        return row.user.email
+
+    @admin.display(description=_("state"))
+    def state(self, row: Membership) -> Any:
+        if row.left_at is not None:
+            return _("former")
+        return _("suspended") if row.suspended_at is not None else _("present")
+
+
+class InvitationState(StateFilter):
+    title = _("state")
+    states = {
+        "open": (_("Open"), Q(accepted_at=None, revoked_at=None, expires_at__gt=db_now())),
+        "accepted": (_("Accepted"), Q(accepted_at__isnull=False)),
+        "revoked": (_("Withdrawn"), Q(revoked_at__isnull=False)),
+        "expired": (_("Expired"), Q(accepted_at=None, revoked_at=None, expires_at__lte=db_now())),
+    }
+
+
+class InvitationAdmin(OrganizationAdmin):
+    reading = access.MEMBERS_INVITE
+    list_display = ("email", "role", "custom_role", "invited_by", "sent_at", "expires_at", "accepted_at", "revoked_at")
+    list_filter = (InvitationState, "role")
+    list_select_related = ("custom_role", "invited_by__user")
+    search_fields = ("email",)
+    ordering = ("-created_at", "-id")
+    fields = (*list_display[:4], "created_at", *list_display[4:])
+    readonly_fields = fields
+
+
+class JoinRequestAdmin(OrganizationAdmin):
+    reading = access.MEMBERS_INVITE
+    list_display = ("email", "name", "created_at", "accepted", "decided_by", "decided_at")
+    list_filter = ("accepted",)
+    list_select_related = ("decided_by__user",)
+    search_fields = ("email", "name")
+    ordering = ("-created_at", "-id")
+    fields = list_display
+    readonly_fields = fields
+
+
+class RightsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
+    """What a team or a role may, and may not, as names of actions."""
+
+    allow = RightsField(label=_("may"))
+    deny = RightsField(label=_("may not"), help_text=_("Beats everything that allows it."))
+
+
+class TeamAdmin(OrganizationAdmin):
+    form = RightsForm
+    adds = removes = True
+    reading = writing = access.TEAMS_MANAGE
+    list_display = ("name", "parent", "size", "allow", "deny")
+    list_select_related = ("parent",)
+    search_fields = ("name",)
+    ordering = ("name",)
+    fields = ("name", "parent", "allow", "deny", "size", "external_id", "created_at")
+    readonly_fields = ("size", "external_id", "created_at")
+
+    def get_fields(self, request: HttpRequest, obj: Team | None = None) -> tuple[str, ...]:
+        return self.fields if obj else ("name", "parent", "allow", "deny")
+
+    def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
+        chosen = form.cleaned_data["parent"]
+        given = {name: form.cleaned_data[name] for name in ("name", "allow", "deny")}
+        given |= {"actor": acting(request), "parent_id": chosen.id if chosen else None}
+        obj.pk = team_change(team_id=obj.id, **given).id if change else team_create(**given).id
+
+    def delete_model(self, request: HttpRequest, obj: Team) -> None:
+        team_delete(actor=acting(request), team_id=obj.id)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        rows: QuerySet[Team] = super().get_queryset(request).annotate(size=Count("members"))
+        return rows
+
+    @admin.display(description=_("people"), ordering="size")
+    def size(self, row: Any) -> int:
+        return int(row.size)
+
+
+class CustomRoleAdmin(OrganizationAdmin):
+    form = RightsForm
+    adds = removes = True
+    reading = writing = access.ROLES_MANAGE
+    list_display = ("name", "description", "allow", "deny")
+    search_fields = ("name", "description")
+    ordering = ("name",)
+    fields = ("name", "description", "allow", "deny")
+
+    def save_model(self, request: HttpRequest, obj: CustomRole, form: Any, change: bool) -> None:
+        given = {name: form.cleaned_data[name] for name in self.fields}
+        given["actor"] = acting(request)
+        obj.pk = role_change(role_id=obj.id, **given).id if change else role_create(**given).id
+
+    def delete_model(self, request: HttpRequest, obj: CustomRole) -> None:
+        role_delete(actor=acting(request), role_id=obj.id)
+
+
+PAGES: dict[type, type[OrganizationAdmin]] = {
+    Membership: MembershipAdmin,
+    Invitation: InvitationAdmin,
+    JoinRequest: JoinRequestAdmin,
+    Team: TeamAdmin,
+    CustomRole: CustomRoleAdmin,
+}
