@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from jarvis_site.kernel.errors import Conflict, Forbidden, Invalid, JarvisError
+from jarvis_site.kernel.errors import Conflict, Forbidden, Invalid, JarvisError, NotFound
 
 
 class AlreadyMember(Conflict):
@@ -70,6 +70,41 @@ class TeamCycle(Invalid):
 class TeamTooDeep(Invalid):
     code = "team_too_deep"
     message = _("Teams can be nested ten levels deep at most.")
+
+
+class InvitationGone(NotFound):
+    code = "invitation_gone"
+    message = _("This invitation does not hold, or holds no more. Ask whoever invited you to send it again.")
+
+
+class InvitationElsewhere(Forbidden):
+    code = "invitation_elsewhere"
+    message = _("This invitation is for another e-mail address. Sign in with the account of that address.")
+
+
+class TooManyAddresses(Invalid):
+    code = "too_many_addresses"
+    message = _("That are more than 200 addresses. Nobody was invited; send them in parts.")
+
+
+class BadDomain(Invalid):
+    code = "bad_domain"
+    message = _("This is no domain of e-mail addresses, such as example.com.")
+
+
+class DomainTaken(Conflict):
+    code = "domain_taken"
+    message = _("This domain is in the list already.")
+
+
+class NotOffered(NotFound):
+    code = "not_offered"
+    message = _("This organization does not take people with your confirmed addresses.")
+
+
+class AlreadyAsked(Conflict):
+    code = "already_asked"
+    message = _("You have asked already. An administrator will answer.")
 
 
 class UnknownRight(Invalid):

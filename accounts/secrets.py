@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 PREFIX_CHARACTERS = 10
 RANDOM_BYTES = 32
@@ -68,5 +69,5 @@ def decrypt(text: str) -> str:
 
 def _fernet() -> MultiFernet:
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    derived = (hashlib.sha256(f"accounts.secrets:{key}".encode()).digest() for key in keys)
+    derived = (hashlib.sha256(b"accounts.secrets:" + force_bytes(key)).digest() for key in keys)
     return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in derived])

@@ -3,12 +3,19 @@
 from django.urls import path
 
 from accounts import views
-from accounts.views import security, sso_settings
+from accounts.views import data, security, sso_settings
 
 app_name = "accounts"
 urlpatterns = [
     path("", views.profile, name="profile"),
     path("members/", views.members, name="members"),
+    path("data/", data.data, name="data"),
+    path("data/export/", data.export, name="data_export"),
+    path("data/copies/<uuid:export_id>/", data.download, name="data_download"),
+    path("data/people/", data.people, name="data_people"),
+    path("data/erase/<uuid:member_id>/", data.erase, name="data_erase"),
+    path("data/erase/<uuid:member_id>/again/", data.erase_again, name="data_erase_again"),
+    path("data/periods/", data.retention, name="data_retention"),
     path("members/<uuid:member_id>/sessions/end/", security.member_sessions, name="member_sessions_end"),
     path("security/", security.security, name="security"),
     path("sign-in/", security.sign_in_rules, name="sign_in_rules"),

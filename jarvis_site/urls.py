@@ -39,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("allauth.urls")),
     path("sso/", include("accounts.sso_urls")),
     path("api/v1/", api.urls),
+    path("scim/v2/<slug:slug>/", include("accounts.scim.urls")),
     path("admin/", admin_views.own, name="own_admin"),
     path("healthz", observability_views.healthz),
     path("readyz", observability_views.readyz),

@@ -3,6 +3,8 @@
 An event is published inside the transaction that made it true and delivered after the commit by a worker, through the
 job outbox. A handler and the removal of its job share one transaction, so what a handler does to the database happens
 exactly once, even when it is delivered twice.
+
+What can not wait for a worker, such as the end of open sockets, is called `at_once` beside that.
 """
 
 import dataclasses
@@ -10,7 +12,10 @@ import typing
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from django.db import transaction
 
 from jarvis_site.kernel.jobs import JobType, declare
 
@@ -21,6 +26,7 @@ class Event:
 
 
 _subscribers: dict[type[Event], list[JobType]] = defaultdict(list)
+_at_once: dict[type[Event], list[Callable[[Any], None]]] = defaultdict(list)
 
 
 def on[E: Event](event_type: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
@@ -41,8 +47,21 @@ def on[E: Event](event_type: type[E]) -> Callable[[Callable[[E], None]], Callabl
     return register
 
 
+def at_once[E: Event](event_type: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
+    """Decorator: call the function with each event of that type in the process that published it, right after the
+    commit. It is lost when the process dies in between: only for what something slower repairs."""
+
+    def register(function: Callable[[E], None]) -> Callable[[E], None]:
+        _at_once[event_type].append(function)
+        return function
+
+    return register
+
+
 def publish(event: Event) -> None:
     """Write one job for each subscriber in the current transaction."""
+    for function in _at_once[type(event)]:
+        transaction.on_commit(partial(function, event), robust=True)
     fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
     for job in _subscribers[type(event)]:
         job.enqueue(**fields)

@@ -7,7 +7,7 @@ const DEAD_MS = 45_000; // nothing heard for this long although it was asked
 const TELL_AFTER_MS = 2_000; // shorter cuts are nobody's business
 const ANSWER_MS = 8_000;
 const COUNTS_PAUSE_MS = 300;
-const CLOSE_STRANGER = 4404;
+const OVER = new Set([4401, 4404]); // signed out; a stranger here
 
 const place = document.getElementById("live");
 const topics = new Map(); // topic -> {last, handlers, asked}
@@ -137,7 +137,7 @@ const closed = (event) => {
   socket = null;
   for (const entry of topics.values()) entry.asked = false;
   for (const id of [...questions.keys()]) fail(id, "closed");
-  if (event?.code === CLOSE_STRANGER) {
+  if (OVER.has(event?.code)) {
     over = true;
     clearTimeout(tell);
     say(place.dataset.over);

@@ -48,6 +48,7 @@ _MEMBER_PAGES = [
     "notifications/read/",
     "settings/",
     "settings/members/",
+    "settings/security/",
     "counts/",
     "calendar/",
     "calendar/new/",
@@ -93,6 +94,10 @@ _OWNER_PAGES = [
     "mail/outbox/<uuid:message_id>/resend/",
     "mail/<str:mail_id>/",
     "mail/<str:mail_id>/invite.ics",
+]
+_ADMIN_PAGES = [
+    "settings/sign-in/",
+    "settings/members/<uuid:member_id>/sessions/end/",
 ]
 # Of the API only the shapes are public.
 _EVERYBODY = [
@@ -140,6 +145,11 @@ _SIGNED_IN = [
     "account/2fa/webauthn/keys/<int:pk>/remove/",
     "account/2fa/webauthn/keys/<int:pk>/edit/",
     "account/sessions/",
+    "account/sessions/end/",
+    "account/sessions/<int:pk>/end/",
+    "account/prove/",
+    "account/second-factor/",
+    "account/other-way/",
 ]
 
 PAGES: dict[str, Who] = {
@@ -148,6 +158,7 @@ PAGES: dict[str, Who] = {
     **dict.fromkeys(_SECRET, Who.SECRET),
     **dict.fromkeys(_SIGNED_IN, Who.SIGNED_IN),
     **{INSIDE + path: Who.MEMBER for path in _MEMBER_PAGES},
+    **{INSIDE + path: Who.ADMIN for path in _ADMIN_PAGES},
     **{INSIDE + path: Who.OWNER for path in _OWNER_PAGES},
 }
 

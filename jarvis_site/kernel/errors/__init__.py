@@ -14,12 +14,16 @@ class JarvisError(Exception):
         message: what happened and what to do, for the person; the class's own text when empty.
         code: stable name for programs.
         retryable: trying the same again later can help.
+
+    Attributes:
+        leads_to: name of the address where a person finds what is missing; pages lead there instead of saying no.
     """
 
     code: str = "error"
     status: int = 500
     message: Text = _("Something went wrong. Nothing was changed.")
     retryable: bool = False
+    leads_to: str = ""
 
     def __init__(self, message: Text = "", *, code: str | None = None, retryable: bool | None = None) -> None:
         self.message = message or type(self).message

@@ -1,10 +1,14 @@
 """Rendering of `JarvisError`: a page for people, problem+json (RFC 9457) for programs."""
 
 from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 
+from jarvis_site.kernel.back import came_from
 from jarvis_site.kernel.errors import JarvisError
 
 PROBLEM_TYPE = "application/problem+json"
@@ -32,7 +36,17 @@ def problem_response(request: HttpRequest, error: JarvisError) -> HttpResponse:
     """Answer with the error in the form that the caller reads."""
     if wants_json(request):
         return JsonResponse(problem(error), status=error.status, content_type=PROBLEM_TYPE)
+    if error.leads_to:
+        return _lead(request, reverse(error.leads_to))
     return render(request, "errors/problem.html", {"error": error}, status=error.status)
+
+
+def _lead(request: HttpRequest, target: str) -> HttpResponse:
+    """Go where the missing thing is to be had, and from there back to the page the person was on."""
+    address = f"{target}?{urlencode({'next': came_from(request)})}"
+    if not request.headers.get("HX-Request"):
+        return redirect(address)
+    return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": address})
 
 
 def problem(error: JarvisError) -> dict[str, str | int | bool]:

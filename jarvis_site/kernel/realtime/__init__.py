@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from jarvis_site.kernel.realtime.publisher import send
+from jarvis_site.kernel.realtime.publisher import close, control_group, send
 
 type Frame = dict[str, Any]
+
+# Close codes. Who is a stranger, or has to sign in, does not come again by itself; the others do.
+CLOSE_SIGN_IN = 4401
+CLOSE_STRANGER = 4404
+CLOSE_COME_AGAIN = 4409
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,26 @@ def command(name: str, *, content: bool = True) -> Callable[[Command], Command]:
 def publish(name: str, frame: Frame) -> None:
     """Send a frame to everybody who follows the topic, after the current transaction's commit."""
     transaction.on_commit(lambda: send(name, frame))
+
+
+def evict(
+    *,
+    member_id: UUID | None = None,
+    user_id: UUID | None = None,
+    organization_id: UUID | None = None,
+    session_key: str | None = None,
+    code: int = CLOSE_SIGN_IN,
+) -> None:
+    """Close all open sockets of a member, a person, an organization or a session, after the current transaction's
+    commit and ahead of everything that waits to be sent.
+
+    Args:
+        code: one of the close codes above; with `CLOSE_COME_AGAIN` the page connects anew, with the rights it has now.
+    """
+    named = {"member": member_id, "user": user_id, "organization": organization_id, "session": session_key}
+    groups = [control_group(kind, str(key)) for kind, key in named.items() if key is not None]
+    for group in groups:
+        transaction.on_commit(partial(close, group, code))
 
 
 def reader_of(name: str) -> tuple[Door[TopicReader], UUID] | None:

@@ -9,11 +9,20 @@ from uuid import UUID
 
 import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import SESSION_KEY
 
 from jarvis_site.kernel.errors import Forbidden, JarvisError, NotFound
 from jarvis_site.kernel.errors.middleware import problem
-from jarvis_site.kernel.realtime import CatchUp, Door, Frame, command_of, reader_of
-from jarvis_site.kernel.realtime.publisher import group_name
+from jarvis_site.kernel.realtime import (
+    CLOSE_SIGN_IN,
+    CLOSE_STRANGER,
+    CatchUp,
+    Door,
+    Frame,
+    command_of,
+    reader_of,
+)
+from jarvis_site.kernel.realtime.publisher import control_group, group_name
 from jarvis_site.kernel.realtime.threads import in_thread
 from jarvis_site.kernel.tenancy import tenant
 
@@ -22,25 +31,32 @@ log = structlog.get_logger(__name__)
 # Longer than the longest message (100 kB of text is refused with a sentence), short enough to parse at once.
 LONGEST_FRAME = 512 * 1024
 MOST_TOPICS = 50
-CLOSE_STRANGER = 4404
 CLOSE_TOO_LONG = 1009
-# For at most this long somebody who has left still hears what is said on topics followed before. Asking for each frame
-# would cost a query for every few letters of a reply.
+# Sockets of somebody who loses a right are closed at once (`realtime.evict`). Should that message be lost, the person
+# hears for at most this long what is said on topics followed before; asking for each frame would cost a query for every
+# few letters of a reply.
 RECHECK_SECONDS = 5.0
+# As long may a session that has ended, or is quiet for too long, be taken for what it was.
+SESSION_RECHECK_SECONDS = 30.0
 
 type ActorFor = Callable[..., Any]
 type ContentRequire = Callable[[Any], None]
 
 
-class _Stranger(Exception):
-    pass
+class _Over(Exception):
+    """The socket has to end, with this close code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class RealtimeConsumer(AsyncWebsocketConsumer):
     """One page's socket.
 
     Args:
-        actor_for: `(user, slug) -> actor` with `organization_id` and `member_id`; raises `NotFound` for strangers.
+        actor_for: `(user, slug, session, active) -> actor` with `organization_id` and `member_id`; raises `NotFound`
+            for strangers and `Forbidden` when the session is not good enough. `active`: the person did something.
         content_require: raises `Forbidden` when the actor may see no content; asked by every topic and command that is
             not declared to show none.
     """
@@ -53,19 +69,41 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         self._actor_for = actor_for
         self._content_require = content_require
         self._topics: set[str] = set()
+        self._controls: set[str] = set()
         self._checked_at = 0.0
+        self._session_at = time.monotonic()
         self._actor: Any = None
         self._over = False
 
     async def connect(self) -> None:
         await self.accept()  # first: a browser sees the code of an accepted socket only
-        if not await self._belongs():
-            await self._end(CLOSE_STRANGER)
+        try:
+            # First join, then look: who is cut off in between hears of it.
+            await self._obey("session", self.scope["session"].session_key)
+            await self._obey("user", self.scope["user"].pk)
+            await in_thread(self._resolve)
+            await self._obey("organization", self._actor.organization_id)
+            await self._obey("member", self._actor.member_id)
+        except _Over as over:
+            await self._end(over.code)
+
+    async def _obey(self, kind: str, key: object) -> None:
+        """Join a group over which sockets are closed."""
+        if key is not None:
+            group = control_group(kind, str(key))
+            await self.channel_layer.group_add(group, self.channel_name)
+            self._controls.add(group)
 
     async def disconnect(self, code: int) -> None:  # noqa: ARG002 - Channels' signature
-        for name in self._topics:
-            await self.channel_layer.group_discard(group_name(name), self.channel_name)
+        for group in [*self._controls, *map(group_name, self._topics)]:
+            await self.channel_layer.group_discard(group, self.channel_name)
+        self._controls.clear()
         self._topics.clear()
+
+    async def evict(self, message: dict[str, Any]) -> None:
+        """The person, or the session, has lost the right to be here."""
+        if not self._over:
+            await self._end(message["code"])
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._over:
@@ -79,8 +117,8 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             return
         try:
             await self._handler(str(frame.get("type")))(frame)
-        except _Stranger:
-            await self._end(CLOSE_STRANGER)
+        except _Over as over:
+            await self._end(over.code)
 
     def _handler(self, kind: str) -> Callable[[Frame], Awaitable[None]]:
         return {"subscribe": self._subscribe, "unsubscribe": self._unsubscribe, "ping": self._pong}.get(
@@ -124,7 +162,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             await self._send({**answer, "error": {"code": "unknown_command"}})
             return
         try:
-            await self._send({**answer, **await self._in_scope(run, frame)})
+            await self._send({**answer, **await self._in_scope(run, frame, active=True)})
         except JarvisError as error:
             await self._send({**answer, "error": problem(error)})
 
@@ -132,20 +170,16 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         """A frame from the channel layer."""
         if self._over or message["topic"] not in self._topics:
             return
-        if time.monotonic() - self._checked_at > RECHECK_SECONDS and not await self._belongs():
-            await self._end(CLOSE_STRANGER)
+        try:
+            if time.monotonic() - self._checked_at > RECHECK_SECONDS:
+                await in_thread(self._resolve)
+        except _Over as over:
+            await self._end(over.code)
             return
         if not self._may_hear(message["topic"]):
             await self._end(CLOSE_STRANGER)
             return
         await self._send({"topic": message["topic"], **message["frame"]})
-
-    async def _belongs(self) -> bool:
-        try:
-            await in_thread(self._resolve)
-        except _Stranger:
-            return False
-        return True
 
     def _may_hear(self, topic: str) -> bool:
         """Whether the person, as they were when last looked at, may still see what is said on a topic."""
@@ -157,25 +191,37 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             return False
         return True
 
-    def _resolve(self) -> Any:
+    def _resolve(self, *, active: bool = False) -> Any:
         slug = self.scope["url_route"]["kwargs"]["slug"]
         try:
-            actor = self._actor_for(user=self.scope["user"], slug=slug)
+            actor = self._actor_for(user=self.scope["user"], slug=slug, session=self._session(), active=active)
         except NotFound:
-            raise _Stranger from None
+            raise _Over(CLOSE_STRANGER) from None
+        except Forbidden:
+            raise _Over(CLOSE_SIGN_IN) from None
         self._checked_at = time.monotonic()
         self._actor = actor
         return actor
+
+    def _session(self) -> Any:
+        """The session as it was at most some seconds ago: other requests of the browser change it."""
+        session = self.scope["session"]
+        if time.monotonic() - self._session_at > SESSION_RECHECK_SECONDS and session.session_key:
+            session = self.scope["session"] = session.__class__(session.session_key)
+            if session.get(SESSION_KEY) is None:
+                raise _Over(CLOSE_SIGN_IN)
+            self._session_at = time.monotonic()
+        return session
 
     async def _end(self, code: int) -> None:
         self._over = True
         await self.close(code)
 
-    async def _in_scope[T](self, door: Door[Callable[..., T]], *arguments: Any) -> T:
+    async def _in_scope[T](self, door: Door[Callable[..., T]], *arguments: Any, active: bool = False) -> T:
         """Run what is behind a door as the person, in their organization, in a thread with a connection of its own."""
 
         def scoped() -> T:
-            actor = self._resolve()
+            actor = self._resolve(active=active)
             if door.content:
                 self._content_require(actor)
             organization_id: UUID = actor.organization_id
@@ -185,6 +231,8 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         return await in_thread(scoped)
 
     async def _send(self, frame: Frame) -> None:
+        if self._over:
+            return
         await self.send(text_data=json.dumps(frame, default=str))
 
 

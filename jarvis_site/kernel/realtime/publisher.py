@@ -2,12 +2,14 @@
 
 A request or a job must not wait for Valkey, and the layer keeps its connections per event loop, so all frames of a
 process go through one loop, in order. The queue is bounded: when Valkey is away frames are dropped, which clients
-notice by the gap in the numbers.
+notice by the gap in the numbers. What closes sockets overtakes frames and is never dropped.
 """
 
 import asyncio
+import hashlib
 import os
 import threading
+from itertools import count
 from typing import Any
 
 import structlog
@@ -17,23 +19,27 @@ log = structlog.get_logger(__name__)
 
 QUEUE_LENGTH = 10_000
 SEND_TIMEOUT_SECONDS = 5
+AT_ONCE, IN_TURN = 0, 1
+
+type _Item = tuple[int, int, str, dict[str, Any]]
 
 
 class _Publisher:
     def __init__(self) -> None:
         self.process = os.getpid()
         self._loop = asyncio.new_event_loop()
-        self._queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(QUEUE_LENGTH)
+        self._queue: asyncio.PriorityQueue[_Item] = asyncio.PriorityQueue()
+        self._numbers = count()  # keeps the order among equals
         threading.Thread(target=self._run, daemon=True, name="realtime-publisher").start()
 
-    def put(self, topic: str, frame: dict[str, Any]) -> None:
-        self._loop.call_soon_threadsafe(self._enqueue, topic, frame)
+    def put(self, group: str, message: dict[str, Any], rank: int) -> None:
+        self._loop.call_soon_threadsafe(self._enqueue, group, message, rank)
 
-    def _enqueue(self, topic: str, frame: dict[str, Any]) -> None:
-        try:
-            self._queue.put_nowait((topic, frame))
-        except asyncio.QueueFull:
-            log.warning("realtime_dropped", topic=topic)
+    def _enqueue(self, group: str, message: dict[str, Any], rank: int) -> None:
+        if rank == IN_TURN and self._queue.qsize() >= QUEUE_LENGTH:
+            log.warning("realtime_dropped", group=group)
+            return
+        self._queue.put_nowait((rank, next(self._numbers), group, message))
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -44,13 +50,12 @@ class _Publisher:
         if layer is None:
             return
         while True:
-            topic, frame = await self._queue.get()
-            message = {"type": "deliver", "topic": topic, "frame": frame}
+            _rank, _number, group, message = await self._queue.get()
             try:
                 async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
-                    await layer.group_send(group_name(topic), message)
+                    await layer.group_send(group, message)
             except Exception as error:  # noqa: BLE001 - the thread's top level; the clients will catch up
-                log.warning("realtime_not_sent", topic=topic, reason=type(error).__name__)
+                log.warning("realtime_not_sent", group=group, reason=type(error).__name__)
 
 
 _lock = threading.Lock()
@@ -59,11 +64,26 @@ _publisher: _Publisher | None = None
 
 def send(topic: str, frame: dict[str, Any]) -> None:
     """Queue a frame; returns at once."""
+    _put(group_name(topic), {"type": "deliver", "topic": topic, "frame": frame}, IN_TURN)
+
+
+def close(control: str, code: int) -> None:
+    """Queue the end of all sockets in a control group; returns at once."""
+    _put(control, {"type": "evict", "code": code}, AT_ONCE)
+
+
+def _put(group: str, message: dict[str, Any], rank: int) -> None:
     global _publisher  # noqa: PLW0603 - one per process, made anew after a fork
     with _lock:
         if _publisher is None or _publisher.process != os.getpid():
             _publisher = _Publisher()
-    _publisher.put(topic, frame)
+    _publisher.put(group, message, rank)
+
+
+def control_group(kind: str, key: str) -> str:
+    """The group of all sockets of one member, person, organization or session. A session's key opens the session, so
+    only its digest travels."""
+    return f"control.{kind}.{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
 def group_name(topic: str) -> str:
