@@ -78,7 +78,7 @@ def key_create(
     if ApiKey.objects.filter(LIVE, member=member).count() >= MOST_KEYS:
         raise TooManyKeys
     issued = _issue(actor, member_id=member.id, name=name.strip(), scopes=sorted(set(scopes)), lifetime=lifetime)
-    record(action="key.created", resource=issued.key, details=_facts(issued.key))
+    record(action="key.created", resource=issued.key, details=_facts(issued.key), words={"name": issued.key.name})
     return issued
 
 
@@ -199,4 +199,4 @@ def _issue(actor: Actor, *, member_id: UUID, name: str, scopes: Sequence[str], l
 
 
 def _facts(key: ApiKey) -> dict[str, object]:
-    return {"name": key.name, "prefix": key.prefix, "scopes": key.scopes, "member": str(key.member_id)}
+    return {"prefix": key.prefix, "scopes": key.scopes, "member": str(key.member_id)}

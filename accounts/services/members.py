@@ -12,7 +12,9 @@ from accounts.contracts import Actor, Role
 from accounts.errors import AboveYou, AlreadyMember, LastOwner, MemberSuspended, NotYourself
 from accounts.events import MembershipEnded
 from accounts.models import CustomRole, Membership, Organization, TeamMember, User
+from accounts.services.keys import keys_end
 from accounts.services.roles import RANK, rules_refresh
+from accounts.services.sso import break_glass_keep
 from accounts.services.turns import turn_take
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
@@ -41,7 +43,7 @@ def member_add(
     """
     with tenant(organization.id):
         turn_take(actor=None)
-        custom_role = _custom_role(role, custom_role_id)
+        custom_role = custom_role_get(role, custom_role_id)
         membership = Membership.objects.filter(user=user).first() or Membership(user=user)
         again = membership.left_at is not None
         if not membership._state.adding and not again:
@@ -73,7 +75,7 @@ def member_role_change(
     """
     now = turn_take(actor=actor, action=access.MEMBERS_CHANGE)
     membership = _present(member_id)
-    custom_role = _custom_role(role, custom_role_id)
+    custom_role = custom_role_get(role, custom_role_id)
     _refuse_above(now, Role(membership.role), role)
     before = {"role": membership.role, "custom_role": str(membership.custom_role_id or "")}
     if membership.role == role and membership.custom_role_id == custom_role_id:
@@ -144,12 +146,29 @@ def other_owner_require(membership: Membership) -> None:
     """Refuse to take away the only owner who can still sign in. Called after `turn_take`.
 
     Raises:
-        LastOwner: this member is the last one.
+        LastOwner: this member is the last one. NoBreakGlass: the last one who gets in without single sign-on.
     """
+    break_glass_keep(leaving=membership)
     owners = Membership.objects.filter(role=Role.OWNER, left_at=None, suspended_at=None, user__is_active=True)
     is_owner = membership.role == Role.OWNER and membership.suspended_at is None
     if is_owner and not owners.exclude(id=membership.id).exists():
         raise LastOwner
+
+
+def custom_role_get(role: Role, custom_role_id: UUID | None) -> CustomRole | None:
+    """A role of the organization's own, which goes with the built-in role `member` only.
+
+    Raises:
+        NotFound: no such role. Invalid: with another built-in role.
+    """
+    if custom_role_id is None:
+        return None
+    if role is not Role.MEMBER:
+        raise Invalid
+    found = CustomRole.objects.filter(id=custom_role_id).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def _to_end(actor: Actor | None, member_id: UUID) -> Membership:
@@ -164,6 +183,7 @@ def _to_end(actor: Actor | None, member_id: UUID) -> Membership:
 
 def _end(membership: Membership, *, how: str, reason: str) -> None:
     TeamMember.objects.filter(member=membership).delete()
+    keys_end(member_id=membership.id)
     membership.left_at, membership.custom_role, membership.rules = db_now(), None, []
     membership.save(update_fields=["left_at", "custom_role", "rules"])
     record(action=f"member.{how}", resource=membership, reason=reason)
@@ -173,17 +193,6 @@ def _end(membership: Membership, *, how: str, reason: str) -> None:
 def _present(member_id: UUID) -> Membership:
     """The member, suspended or not. Raises `NotFound`."""
     found = Membership.objects.select_for_update(of=("self",)).filter(id=member_id, left_at=None).first()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def _custom_role(role: Role, custom_role_id: UUID | None) -> CustomRole | None:
-    if custom_role_id is None:
-        return None
-    if role is not Role.MEMBER:
-        raise Invalid
-    found = CustomRole.objects.filter(id=custom_role_id).first()
     if found is None:
         raise NotFound
     return found

@@ -9,7 +9,6 @@ from accounts.contracts import Actor, Role
 from accounts.errors import AboveYou, TooManyServiceAccounts
 from accounts.models import Membership, Organization, User
 from accounts.selectors.keys import service_account_get, service_accounts
-from accounts.services.keys import keys_end
 from accounts.services.members import member_add, member_remove
 from accounts.services.roles import RANK
 from accounts.services.turns import turn_take
@@ -37,7 +36,7 @@ def service_account_create(*, actor: Actor, name: str) -> Membership:
     user.save()
     organization = Organization.objects.get(id=actor.organization_id)
     member = member_add(organization=organization, user=user, role=Role.MEMBER, how="service account")
-    record(action="service_account.created", resource=member, details={"name": user.name})
+    record(action="service_account.created", resource=member, words={"name": user.name})
     return member
 
 
@@ -48,7 +47,7 @@ def service_account_rename(*, actor: Actor, member_id: UUID, name: str) -> Membe
     member = service_account_get(member_id=member_id)
     before, member.user.name = member.user.name, name.strip()
     member.user.save(update_fields=["name"])
-    record(action="service_account.renamed", resource=member, details={"before": before, "after": member.user.name})
+    record(action="service_account.renamed", resource=member, words={"before": before, "after": member.user.name})
     return member
 
 
@@ -63,8 +62,7 @@ def service_account_delete(*, actor: Actor, member_id: UUID) -> None:
     member = service_account_get(member_id=member_id)
     if RANK[Role(member.role)] > RANK[actor.role]:
         raise AboveYou
-    keys_end(member_id=member.id)
     # Whoever manages service accounts may end one without the right to remove people.
     member_remove(actor=None, member_id=member.id)
     User.objects.filter(id=member.user_id, is_service=True).update(is_active=False)
-    record(action="service_account.deleted", resource=member, details={"name": member.user.name})
+    record(action="service_account.deleted", resource=member, words={"name": member.user.name})
