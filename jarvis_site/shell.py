@@ -11,6 +11,8 @@ from accounts.access import CONTENT_USE, may
 from accounts.middleware import request_actor
 from accounts.models import Organization, User, initials
 from accounts.selectors import organizations_of
+from accounts.selectors.sso import reachable
+from accounts.sign_in import records_of
 from notifications.selectors import unread_count
 from permissions.selectors import waiting_count
 
@@ -42,9 +44,13 @@ def context(request: HttpRequest) -> dict[str, Any]:
             "initials": initials(user.name or user.email),
         },
     }
-    if request.headers.get("HX-Request"):
-        return {"shell": shell}  # fragments have no frame
-    shell["memberships"] = [_organization(item) for item in organizations_of(user=user)]
+    if request.headers.get("HX-Request") or getattr(request, "has_own_frame", False):
+        return {"shell": shell}  # fragments have no frame, the administration has another
+    # An organization's provider, and so its admin, learns nothing of a person's other organizations.
+    mine = reachable(
+        organizations=organizations_of(user=user), records=records_of(session=request.session, user=user)
+    )
+    shell["memberships"] = [_organization(item) for item in mine]
     actor = getattr(request, "actor", None)
     if actor is not None:
         shell["organization"] = _organization(request.organization)  # type: ignore[attr-defined]

@@ -99,6 +99,31 @@ _ADMIN_PAGES = [
     "settings/sign-in/",
     "settings/members/<uuid:member_id>/sessions/end/",
 ]
+# What an organization's administration and the operators' pages show; some kinds can be added and deleted there.
+_ADMIN_KINDS = [
+    "accounts/membership/",
+    "accounts/invitation/",
+    "accounts/joinrequest/",
+    "accounts/team/",
+    "accounts/customrole/",
+    "accounts/apikey/",
+    "accounts/scimtoken/",
+    "accounts/identityprovider/",
+    "accounts/emaildomain/",
+    "accounts/dataexport/",
+    "accounts/retention/",
+    "audit/auditevent/",
+]
+_ADMIN_MAKES = ["accounts/team/", "accounts/customrole/"]
+_OPERATOR_KINDS = [
+    "accounts/organization/",
+    "accounts/user/",
+    "accounts/membership/",
+    "kernel/job/",
+    "audit/auditevent/",
+]
+_ROW_PAGES = ["", "<path:object_id>/change/", "<path:object_id>/history/"]
+_MAKING_PAGES = ["add/", "<path:object_id>/delete/"]
 # Of the API only the shapes are public.
 _EVERYBODY = [
     "account/login/",
@@ -127,6 +152,7 @@ _SECRET = (
     INSIDE + "calendar/feed/<str:secret>.ics",
 )
 _SIGNED_IN = [
+    "admin/",
     "organizations/new/",
     "account/reauthenticate/",
     "account/email/",
@@ -159,6 +185,11 @@ PAGES: dict[str, Who] = {
     **dict.fromkeys(_SIGNED_IN, Who.SIGNED_IN),
     **{INSIDE + path: Who.MEMBER for path in _MEMBER_PAGES},
     **{INSIDE + path: Who.ADMIN for path in _ADMIN_PAGES},
+    INSIDE + "admin/": Who.ADMIN,
+    **{f"{INSIDE}admin/{kind}{page}": Who.ADMIN for kind in _ADMIN_KINDS for page in _ROW_PAGES},
+    **{f"{INSIDE}admin/{kind}{page}": Who.ADMIN for kind in _ADMIN_MAKES for page in _MAKING_PAGES},
+    "ops/": Who.OPERATOR,
+    **{f"ops/{kind}{page}": Who.OPERATOR for kind in _OPERATOR_KINDS for page in _ROW_PAGES},
     **{INSIDE + path: Who.OWNER for path in _OWNER_PAGES},
 }
 

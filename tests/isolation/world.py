@@ -80,6 +80,8 @@ class World:
         """What stands for a parameter: the id of Maya's row of that kind."""
         if name == "message_id" and "outbox" in path:
             return self.ids["outgoing_id"]
+        if name == "object_id":
+            return self._administered(path)
         if name in self.ids:
             return self.ids[name]
         kind = name.removesuffix("_id").replace("_", "")
@@ -91,6 +93,13 @@ class World:
         if name in _NAMELESS:
             return _NAMELESS[name]
         raise KeyError(f"say in tests/isolation/world.py which row of Maya's {name!r} is in {path}")
+
+    def _administered(self, path: str) -> str:
+        """The row of Maya's that a page of the administration is about."""
+        kind = ".".join(path.split("/<path:object_id>")[0].split("/")[-2:])
+        rows = {label.lower(): key for label, key in self.planted.items()}
+        hers = {"accounts.user": self.maya.user.id, "accounts.organization": self.maya.organization.id}
+        return rows[kind] if kind in rows else str(hers[kind])
 
     def state(self) -> Rows:
         """Everything in Maya's organization, to see that it stays as it is: table, id, row."""
