@@ -169,6 +169,8 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.number("JARVIS_TRUSTED_PROXIES", 0)
 MFA_ADAPTER = "accounts.adapter.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+# Where addresses have to be confirmed, nobody can lock their real owner out by signing up with one first.
+MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION != "mandatory"
 MFA_TOTP_ISSUER = "Jarvis"
 MFA_FORMS = {
     "add_webauthn": "accounts.sign_in_forms.NewPasskeyForm",
@@ -188,6 +190,9 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "jarvis_session"
 CSRF_COOKIE_NAME = "jarvis_csrf"
+
+# Name servers that are asked whose an e-mail domain is, as host:port; the system's own when empty.
+DNS_SERVERS = env.words("JARVIS_DNS_SERVERS", "")
 
 # Text, times, files -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -259,6 +264,8 @@ MODEL_TIMEOUT_SECONDS = env.number("JARVIS_MODEL_TIMEOUT_SECONDS", 60)
 
 # Tool servers: each is a folder with a `server.py` and a `skill.py` -------------------------------------------------
 TOOL_SERVERS = ["agents.servers.calendar", "agents.servers.mail", "agents.servers.files"]
+# Copies of data that people asked for, for a week: in no folder that anything serves.
+EXPORTS_DIR = Path(env.text("JARVIS_EXPORTS_DIR", str(STATE_DIR / "exports")))
 WORKSPACE_DIR = Path(env.text("JARVIS_WORKSPACE_DIR", str(STATE_DIR / "workspaces")))
 CALDAV_URL = env.text("JARVIS_CALDAV_URL", "")
 CALDAV_USER = env.text("JARVIS_CALDAV_USER", "")
