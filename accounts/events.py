@@ -28,6 +28,14 @@ class MembershipChanged(Event):
 
 
 @dataclass(frozen=True)
+class ExportFinished(Event):
+    """A copy of data is ready for the member who asked for it."""
+
+    export_id: UUID
+    member_id: UUID
+
+
+@dataclass(frozen=True)
 class OrganizationSuspended(Event):
     """Nobody gets in any more."""
 

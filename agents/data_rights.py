@@ -60,7 +60,7 @@ def _deleted(runs: QuerySet[Run]) -> Iterator[int]:
 def _forget(run_ids: list[UUID]) -> int:
     with transaction.atomic(using=PLATFORM_ALIAS), connections[PLATFORM_ALIAS].cursor() as cursor:
         cursor.execute(_FORGET, [current_organization(), run_ids])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 declare(

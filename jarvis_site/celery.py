@@ -38,6 +38,8 @@ app.conf.update(
         "sweep": _tick("agents.sweep", 1.0),
         "consents": _tick("permissions.expire", 30.0),
         "reminders": _tick("calendar.ring", 10.0),
+        "data_rights": _tick("accounts.keep_data_rights", 60.0),
+        "clean_ups": _tick("accounts.start_clean_ups", 900.0),
     },
 )
 app.autodiscover_tasks()

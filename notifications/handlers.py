@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext as _
 
+from accounts.events import ExportFinished
 from jarvis_site.kernel.events import on
 from notifications.services import notify, settle
 from permissions.events import ConsentAsked, ConsentDecided
@@ -25,3 +26,15 @@ def approval_waits(event: ConsentAsked) -> None:
 @on(ConsentDecided)
 def approval_settled(event: ConsentDecided) -> None:
     settle(key=f"consent:{event.consent_id}")
+
+
+@on(ExportFinished)
+def copy_ready(event: ExportFinished) -> None:
+    notify(
+        member_id=event.member_id,
+        key=f"export:{event.export_id}",
+        icon="download",
+        title=_("The copy of the data is ready"),
+        body=_("It can be downloaded for seven days."),
+        link="settings/data/",
+    )

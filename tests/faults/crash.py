@@ -14,7 +14,18 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Code that carries out a step: the engine, the gate, the gateway, the tool servers, consent.
 WATCHED = tuple(
     str(ROOT / part)
-    for part in ("agents/workflows", "agents/orchestrator", "agents/gateway", "agents/servers", "permissions/services")
+    for part in (
+        "agents/workflows",
+        "agents/orchestrator",
+        "agents/gateway",
+        "agents/servers",
+        "permissions/services",
+        "accounts/services/archives",
+        "accounts/services/erasure",
+        "accounts/services/exports",
+        "accounts/services/retention",
+        "agents/data_rights",
+    )
 )
 _TOOL = 3  # any free id of sys.monitoring
 # Longer than any of these children needs; a child that hangs is a failure, not something to wait for.

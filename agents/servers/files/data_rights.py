@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from agents.servers.files.paths import Parts
-from agents.servers.files.workspace import children, folder_at, opened, workspace
+from agents.servers.files.workspace import children, folder_at, opened, usage, workspace
 from jarvis_site.kernel.data_rights import Attachment, Kind, declare
 
 _PIECE = 256 * 1024
@@ -19,6 +19,14 @@ def files(member_id: UUID | None) -> Iterator[Attachment]:
     if member_id is None:
         with workspace() as root:
             yield from _below(root, ())
+
+
+def size(member_id: UUID | None) -> int:
+    """Kilobytes, about."""
+    if member_id is not None:
+        return 0
+    with workspace() as root:
+        return usage(root)[0] // 1000
 
 
 def _below(here: int, spelt: Parts) -> Iterator[Attachment]:
@@ -46,6 +54,7 @@ declare(
             "Stay: they belong to the organization, whoever wrote them. Delete single ones on the page Files."
         ),
         more=files,
+        more_size=size,
         stays=_("They are the organization's work, and deleted one by one on the page Files."),
     )
 )

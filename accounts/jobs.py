@@ -1,0 +1,14 @@
+"""Jobs of accounts."""
+
+from jarvis_site.kernel.jobs import declare
+
+# A mail server may be away for a while; an invitation is worth an hour of trying.
+INVITATION_MAIL = declare("accounts.invitation_mail", max_attempts=16, lease_seconds=60)
+# Name servers either answer within seconds or not today; people can ask for another look.
+DOMAIN_CHECK = declare("accounts.domain_check", max_attempts=5, lease_seconds=30)
+# Both write as they go and begin again after a crash; a full disk, or a table that is locked for long, may take a while
+# to be put right.
+EXPORT = declare("accounts.export", max_attempts=6, lease_seconds=30)
+ERASE = declare("accounts.erase", max_attempts=12, lease_seconds=30)
+# The next tick starts it again anyway.
+CLEAN_UP = declare("accounts.clean_up", max_attempts=2, lease_seconds=30)

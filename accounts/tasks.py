@@ -1,0 +1,51 @@
+"""Jobs and ticks of accounts, done."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from accounts.jobs import CLEAN_UP, DOMAIN_CHECK, ERASE, EXPORT, INVITATION_MAIL
+from accounts.services.domains import domain_check
+from accounts.services.erasure import erasure_carry_out, erasures_recover
+from accounts.services.exports import export_make, exports_expire, exports_recover
+from accounts.services.invitations import invitation_deliver
+from accounts.services.retention import clean_up, clean_ups_start
+
+
+@INVITATION_MAIL.handler
+def mail_invitation(*, invitation_id: UUID) -> None:
+    invitation_deliver(invitation_id=invitation_id)
+
+
+@DOMAIN_CHECK.handler
+def check_domain(*, domain_id: UUID) -> None:
+    domain_check(domain_id=domain_id)
+
+
+@EXPORT.handler
+def make_export(*, export_id: UUID) -> None:
+    export_make(export_id=export_id)
+
+
+@ERASE.handler
+def erase(*, erasure_id: UUID) -> None:
+    erasure_carry_out(erasure_id=erasure_id)
+
+
+@CLEAN_UP.handler
+def clean(*, kind: str) -> None:
+    clean_up(kind=kind)
+
+
+@shared_task(name="accounts.keep_data_rights")
+def keep_data_rights() -> None:
+    """Called by beat every minute: copies that ran out go, and work that nobody will finish is said to have failed."""
+    exports_expire()
+    exports_recover()
+    erasures_recover()
+
+
+@shared_task(name="accounts.start_clean_ups")
+def start_clean_ups() -> None:
+    """Called by beat some times an hour; see `clean_ups_start`."""
+    clean_ups_start()
