@@ -1,6 +1,7 @@
 """The doors below `/scim/v2/<slug>/`. A token of the organization opens them, and nothing else."""
 
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.errors import WrongToken
 from accounts.models import Membership, ScimToken, Team
 from accounts.scim import discovery
 from accounts.scim.errors import InvalidSyntax, kind_of
@@ -118,27 +120,27 @@ class Users(UserDoor):
 
 
 class User(UserDoor):
-    def get(self, request: HttpRequest, resource_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
-        return self.answer(self.resource(person_get(member_id=_id(resource_id))))
+    def get(self, request: HttpRequest, member_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        return self.answer(self.resource(person_get(member_id=_id(member_id))))
 
-    def put(self, request: HttpRequest, resource_id: str) -> HttpResponse:
+    def put(self, request: HttpRequest, member_id: str) -> HttpResponse:
         body = _body(request)
-        return self._changed(resource_id, lambda before: laid_over(before, body))
+        return self._changed(member_id, lambda before: laid_over(before, body))
 
-    def patch(self, request: HttpRequest, resource_id: str) -> HttpResponse:
+    def patch(self, request: HttpRequest, member_id: str) -> HttpResponse:
         body = _body(request)
-        return self._changed(resource_id, lambda before: patched(before, body))
+        return self._changed(member_id, lambda before: patched(before, body))
 
-    def delete(self, request: HttpRequest, resource_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
-        scim.person_remove(member_id=_id(resource_id), token=self.token)
+    def delete(self, request: HttpRequest, member_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        scim.person_remove(member_id=_id(member_id), token=self.token)
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
-    def _changed(self, resource_id: str, act: Any) -> HttpResponse:
+    def _changed(self, member_id: str, act: Any) -> HttpResponse:
         def change(membership: Membership) -> scim.Person:
             before = self.resource(membership)
             return person_from(act(before), before=before)
 
-        changed = scim.person_change(member_id=_id(resource_id), change=change, token=self.token)
+        changed = scim.person_change(member_id=_id(member_id), change=change, token=self.token)
         return self.answer(self.resource(changed))
 
 
@@ -169,48 +171,61 @@ class Groups(GroupDoor):
 
 
 class Group(GroupDoor):
-    def get(self, request: HttpRequest, resource_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
-        return self.answer(self.resource(group_get(team_id=_id(resource_id))))
+    def get(self, request: HttpRequest, team_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        return self.answer(self.resource(group_get(team_id=_id(team_id))))
 
-    def put(self, request: HttpRequest, resource_id: str) -> HttpResponse:
+    def put(self, request: HttpRequest, team_id: str) -> HttpResponse:
         body = _body(request)
-        changed = self._changed(resource_id, lambda before: laid_over(before, body))
+        changed = self._changed(team_id, lambda before: laid_over(before, body))
         return self.answer(self.resource(changed))
 
-    def patch(self, request: HttpRequest, resource_id: str) -> HttpResponse:
+    def patch(self, request: HttpRequest, team_id: str) -> HttpResponse:
         """Answers with nothing, as both dialects expect: a group can be thousands of people."""
         body = _body(request)
-        self._changed(resource_id, lambda before: patched(before, body))
+        self._changed(team_id, lambda before: patched(before, body))
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
-    def delete(self, request: HttpRequest, resource_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
-        scim.group_delete(team_id=_id(resource_id), token=self.token)
+    def delete(self, request: HttpRequest, team_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        scim.group_delete(team_id=_id(team_id), token=self.token)
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
-    def _changed(self, resource_id: str, act: Any) -> Team:
+    def _changed(self, team_id: str, act: Any) -> Team:
         def change(team: Team) -> scim.Group:
             return group_from(act(self.resource(team, whole=True)))
 
-        return scim.group_change(team_id=_id(resource_id), change=change, token=self.token)
+        return scim.group_change(team_id=_id(team_id), change=change, token=self.token)
 
 
-class Discovery(Door):
-    """`ServiceProviderConfig`, `ResourceTypes` and `Schemas`; the latter two also one by one."""
+class Config(Door):
+    def get(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        return _json(discovery.service_provider_config(self.root()))
 
-    def get(self, request: HttpRequest, kind: str, name: str = "") -> HttpResponse:  # noqa: ARG002 - Django's signature
-        if kind == "ServiceProviderConfig":
-            return _json(discovery.service_provider_config(self.root()))
-        listed = {"ResourceTypes": discovery.resource_types, "Schemas": discovery.schemas}[kind](self.root())
+
+class Catalogue(Door):
+    """A list that is the same for everybody, whole or one by one."""
+
+    listed: Callable[[str], list[Resource]]
+
+    def get(self, request: HttpRequest, name: str = "") -> HttpResponse:  # noqa: ARG002 - Django's signature
+        items = type(self).listed(self.root())
         if not name:
-            return _list(listed, total=len(listed), start=1)
-        found = next((item for item in listed if item["id"] == name), None)
+            return _list(items, total=len(items), start=1)
+        found = next((item for item in items if item["id"] == name), None)
         if found is None:
             raise NotFound
         return _json(found)
 
 
+class ResourceTypes(Catalogue):
+    listed = staticmethod(discovery.resource_types)
+
+
+class Schemas(Catalogue):
+    listed = staticmethod(discovery.schemas)
+
+
 class Nothing(Door):
-    """Everything else: not there for who has a token, and not told to who has none."""
+    """What is not offered: not there for who has a token, and not told to who has none."""
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
         raise NotFound
@@ -218,8 +233,9 @@ class Nothing(Door):
 
 def _token(request: HttpRequest, slug: str) -> ScimToken:
     scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
-    wanted = text.strip() if scheme.lower() == "bearer" else ""
-    return token_use(slug=slug, text=wanted, address=client_address(request))
+    if scheme.lower() != "bearer" or not text.strip():
+        raise WrongToken
+    return token_use(slug=slug, text=text.strip(), address=client_address(request))
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

@@ -48,6 +48,16 @@ _MEMBER_PAGES = [
     "notifications/read/",
     "settings/",
     "settings/members/",
+    "settings/data/",
+    "settings/data/export/",
+    "settings/keys/",
+    "settings/keys/new/",
+    "settings/members/<uuid:member_id>/",
+    "settings/leave/",
+    "settings/teams/",
+    "settings/teams/<uuid:team_id>/",
+    "settings/roles/",
+    "settings/roles/<uuid:role_id>/",
     "settings/security/",
     "counts/",
     "calendar/",
@@ -71,6 +81,9 @@ _MEMBER_PAGES = [
     "files/restore/<path:path>",
 ]
 _OWNER_PAGES = [
+    "settings/data/copies/<uuid:export_id>/",
+    "settings/keys/<uuid:key_id>/rotate/",
+    "settings/keys/<uuid:key_id>/revoke/",
     "chat/<uuid:conversation_id>/",
     "chat/<uuid:conversation_id>/send/",
     "chat/<uuid:conversation_id>/stop/",
@@ -96,8 +109,39 @@ _OWNER_PAGES = [
     "mail/<str:mail_id>/invite.ics",
 ]
 _ADMIN_PAGES = [
+    "settings/data/people/",
+    "settings/data/erase/<uuid:member_id>/",
+    "settings/data/erase/<uuid:member_id>/again/",
+    "settings/data/periods/",
+    "settings/service-accounts/",
+    "settings/service-accounts/<uuid:member_id>/",
+    "settings/service-accounts/<uuid:member_id>/delete/",
+    "settings/service-accounts/<uuid:member_id>/keys/new/",
+    "settings/service-accounts/keys/<uuid:key_id>/rotate/",
+    "settings/service-accounts/keys/<uuid:key_id>/revoke/",
+    "settings/directory/",
+    "settings/directory/new/",
+    "settings/directory/<uuid:token_id>/revoke/",
     "settings/sign-in/",
     "settings/members/<uuid:member_id>/sessions/end/",
+    "settings/organization/",
+    "settings/members/<uuid:member_id>/role/",
+    "settings/members/<uuid:member_id>/suspend/",
+    "settings/members/<uuid:member_id>/restore/",
+    "settings/members/<uuid:member_id>/remove/",
+    "settings/members/<uuid:member_id>/why/",
+    "settings/invitations/",
+    "settings/invitations/<uuid:invitation_id>/resend/",
+    "settings/invitations/<uuid:invitation_id>/revoke/",
+    "settings/requests/<uuid:request_id>/answer/",
+    "settings/domains/",
+    "settings/domains/<uuid:domain_id>/check/",
+    "settings/domains/<uuid:domain_id>/join/",
+    "settings/domains/<uuid:domain_id>/remove/",
+    "settings/teams/<uuid:team_id>/delete/",
+    "settings/teams/<uuid:team_id>/members/",
+    "settings/teams/<uuid:team_id>/members/<uuid:member_id>/remove/",
+    "settings/roles/<uuid:role_id>/delete/",
 ]
 # What an organization's administration and the operators' pages show; some kinds can be added and deleted there.
 _ADMIN_KINDS = [
@@ -124,6 +168,12 @@ _OPERATOR_KINDS = [
 ]
 _ROW_PAGES = ["", "<path:object_id>/change/", "<path:object_id>/history/"]
 _MAKING_PAGES = ["add/", "<path:object_id>/delete/"]
+# The organization's own directory, which shows a token of its own.
+_SCIM = "scim/v2/<slug:slug>/"
+_SCIM_PAGES = [
+    *("", "Me", "Bulk", "Users", "Users/<str:member_id>", "Groups", "Groups/<str:team_id>", "ServiceProviderConfig"),
+    *("ResourceTypes", "ResourceTypes/<str:name>", "Schemas", "Schemas/<str:name>"),
+]
 # Of the API only the shapes are public.
 _EVERYBODY = [
     "account/login/",
@@ -150,10 +200,12 @@ _SECRET = (
     r"account/^confirm-email/(?P<key>[-:\w]+)/$",
     r"account/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
     INSIDE + "calendar/feed/<str:secret>.ics",
+    "invitations/<slug:slug>/<str:secret>/",
 )
 _SIGNED_IN = [
     "admin/",
     "organizations/new/",
+    "organizations/join/",
     "account/reauthenticate/",
     "account/email/",
     "account/password/change/",
@@ -188,6 +240,7 @@ PAGES: dict[str, Who] = {
     INSIDE + "admin/": Who.ADMIN,
     **{f"{INSIDE}admin/{kind}{page}": Who.ADMIN for kind in _ADMIN_KINDS for page in _ROW_PAGES},
     **{f"{INSIDE}admin/{kind}{page}": Who.ADMIN for kind in _ADMIN_MAKES for page in _MAKING_PAGES},
+    **{_SCIM + path: Who.KEY for path in _SCIM_PAGES},
     "ops/": Who.OPERATOR,
     **{f"ops/{kind}{page}": Who.OPERATOR for kind in _OPERATOR_KINDS for page in _ROW_PAGES},
     **{INSIDE + path: Who.OWNER for path in _OWNER_PAGES},
