@@ -79,6 +79,11 @@ def test_a_passkey_is_registered_and_signs_in_alone(window: Window) -> None:
     page.wait_for_url("**/organizations/new/")
     page.goto(f"{root}/account/2fa/webauthn/")
     expect(page.get_by_text("Last used")).to_be_visible()
+    page.goto(f"{root}/account/2fa/webauthn/add/")
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("heading", name="Add a passkey")).to_be_visible()
+    page.get_by_role("button", name="Add the passkey").click()
+    expect(page.get_by_text("This device has a passkey for you already.")).to_be_visible()
 
 
 def test_a_passkey_is_the_second_factor_after_a_password(window: Window) -> None:
