@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import data_rights, sign_in_handlers  # noqa: F401 - registers handlers and whose its data are
+        from accounts import data_rights, handlers, sign_in_handlers  # noqa: F401 - register what listens, and whose data

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from accounts import views as account_views
+from accounts.views import domains, invitations
 from accounts.views import security
 from jarvis_site import shell
 from jarvis_site.admin import operators, organization
@@ -28,6 +29,8 @@ inside: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", account_views.home, name="home"),
     path("o/<slug:slug>/", include(inside)),
+    path("organizations/join/", domains.offers, name="organization_offers"),
+    path("invitations/<slug:slug>/<str:secret>/", invitations.invited, name="invitation"),
     path("organizations/new/", account_views.organization_new, name="organization_create"),
     path("theme/", account_views.theme, name="theme_set"),
     path("account/prove/", security.prove, name="account_prove"),

@@ -4,11 +4,12 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import JoinMode, Role
 from accounts.models.organizations import CustomRole, Membership
-from jarvis_site.kernel.tenancy.constraints import TenantFK
+from jarvis_site.kernel.tenancy.constraints import TenantFK, TenantPolicy
 from jarvis_site.kernel.tenancy.models import TenantForeignKey, TenantModel
 
 
@@ -47,6 +48,12 @@ class Invitation(TenantModel):
         ]
 
     invited_by_id: UUID
+    custom_role_id: UUID | None
+
+    @property
+    def is_expired(self) -> bool:
+        """For lists; what counts is asked of the database's clock."""
+        return self.expires_at < timezone.now()
 
     def __str__(self) -> str:
         return self.email
@@ -56,7 +63,9 @@ class EmailDomain(TenantModel):
     """A domain whose addresses belong to the organization, once a DNS record has shown that it does.
 
     Attributes:
+        domain: in small letters and punycode.
         token: what the TXT record has to hold; not secret.
+        checked_at, problem: of the last look-up; both empty while one is under way.
     """
 
     domain = models.CharField(_("domain"), max_length=253)
@@ -66,12 +75,16 @@ class EmailDomain(TenantModel):
     )
     created_at = models.DateTimeField(db_default=Now())
     verified_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=300, blank=True)
 
     class Meta(TenantModel.Meta):
         constraints = [
-            *TenantModel.Meta.constraints,
+            *TenantModel.Meta.constraints[:-1],
+            TenantPolicy(lookup="verified_at IS NOT NULL"),
             models.UniqueConstraint("organization", Lower("domain"), name="accounts_emaildomain_once"),
         ]
+        indexes = [models.Index(fields=["domain"], name="accounts_emaildomain_lookup")]
 
     def __str__(self) -> str:
         return self.domain

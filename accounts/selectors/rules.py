@@ -30,7 +30,7 @@ def rules_of(memberships: Collection[Membership]) -> dict[UUID, list[StoredRule]
     with translation.override(settings.LANGUAGE_CODE):
         return {
             membership.id: [
-                *_role_rules(roles.get(membership.custom_role_id) if membership.custom_role_id else None),
+                *role_rules(roles.get(membership.custom_role_id) if membership.custom_role_id else None),
                 *_team_rules(own[membership.id], teams),
             ]
             for membership in memberships
@@ -53,7 +53,8 @@ def below(team_id: UUID, parents: Mapping[UUID, UUID | None]) -> set[UUID]:
     return {other for other in parents if team_id in with_ancestors([other], parents)}
 
 
-def _role_rules(role: CustomRole | None) -> Iterator[StoredRule]:
+def role_rules(role: CustomRole | None) -> Iterator[StoredRule]:
+    """What a role of the organization's own says; nothing for None."""
     if role is not None:
         yield from _lines(role, _("the role %(name)s") % {"name": role.name})
 

@@ -12,7 +12,7 @@ from accounts.contracts import Actor, Effect, Role, Rule
 from accounts.errors import AboveYou, MayNotGive, NameTaken, RoleInUse, UnknownRight
 from accounts.events import MembershipChanged
 from accounts.models import CustomRole, Invitation, Membership, TeamMember
-from accounts.selectors.rules import StoredRule, rules_of
+from accounts.selectors.rules import StoredRule, role_rules, rules_of
 from accounts.services.turns import turn_take
 from jarvis_site.audit import record
 from jarvis_site.kernel.errors import NotFound
@@ -20,6 +20,7 @@ from jarvis_site.kernel.events import publish
 
 # Rows per statement when many members' rules change at once.
 BATCH = 500
+_IS_OPEN = Q(accepted_at=None, revoked_at=None)
 RANK = {Role.OWNER: 3, Role.ADMIN: 2, Role.MEMBER: 1, Role.AUDITOR: 0}
 
 
@@ -59,6 +60,8 @@ def role_change(
     role.allow, role.deny = patterns(allow), patterns(deny)
     role.save()
     record(action="role.changed", resource=role, details={"before": before, "after": _details(role)})
+    if Invitation.objects.filter(_IS_OPEN, custom_role=role).exists():
+        gift_require(actor=now, role=Role.MEMBER, custom_role=role)
     rules_refresh(actor=now, members=_present().filter(custom_role=role))
     return role
 
@@ -73,8 +76,7 @@ def role_delete(*, actor: Actor, role_id: UUID) -> None:
     turn_take(actor=actor, action=access.ROLES_MANAGE)
     role = _role(role_id)
     invitations = Invitation.objects.filter(custom_role=role)
-    is_open = Q(accepted_at=None, revoked_at=None)
-    if Membership.objects.filter(custom_role=role).exists() or invitations.filter(is_open).exists():
+    if Membership.objects.filter(custom_role=role).exists() or invitations.filter(_IS_OPEN).exists():
         raise RoleInUse
     invitations.update(custom_role=None)
     record(action="role.deleted", resource=role, details=_details(role))
@@ -123,6 +125,21 @@ def rules_refresh(
     Membership.objects.bulk_update(changed, ["rules"], batch_size=BATCH)
 
 
+def gift_require(*, actor: Actor | None, role: Role, custom_role: CustomRole | None) -> None:
+    """Refuse to promise somebody new more than the actor may give.
+
+    Raises:
+        AboveYou, MayNotGive.
+    """
+    if actor is None:
+        return
+    if RANK[role] > RANK[actor.role]:
+        raise AboveYou
+    promised = _allowed(_Standing(role, list(role_rules(custom_role))))
+    if not _is_free(actor) and promised - allowed(actor):
+        raise MayNotGive
+
+
 def patterns(names: Iterable[str]) -> list[str]:
     """Check names of actions and patterns; return them in order, each once. Raises `UnknownRight`."""
     wanted = sorted(set(names))
@@ -137,7 +154,7 @@ class _Bounds:
 
     def __init__(self, actor: Actor | None) -> None:
         self._actor = actor
-        self._free = actor is None or (actor.role is Role.OWNER and actor.scopes is None)
+        self._free = actor is None or _is_free(actor)
         self._own = allowed(actor) if actor else set()
         self._answers: dict[object, bool] = {}
 
@@ -155,6 +172,11 @@ class _Bounds:
         if not self._free and self._actor and had - has and RANK[Role(before.role)] > RANK[self._actor.role]:
             raise AboveYou
         return bool(had - has)
+
+
+def _is_free(actor: Actor) -> bool:
+    """An owner themselves, and not a key of theirs, may give everything."""
+    return actor.role is Role.OWNER and actor.scopes is None
 
 
 def allowed(actor: Actor) -> set[str]:

@@ -4,8 +4,8 @@ from django import template
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts import models
-from accounts.contracts import Role
+from accounts import access, models
+from accounts.contracts import Actor, Role
 
 register = template.Library()
 
@@ -21,6 +21,12 @@ _ROLES: dict[str, Promise] = {
 def initials(name: str) -> str:
     """One or two capitals that stand for a name."""
     return models.initials(name)
+
+
+@register.filter
+def may(actor: Actor, action: str) -> bool:
+    """Whether somebody may do an action, to show only what they may use."""
+    return access.may(actor, action)
 
 
 @register.filter

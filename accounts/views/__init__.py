@@ -11,7 +11,7 @@ from accounts.access import CONTENT_USE, may
 from accounts.forms import OrganizationForm, ProfileForm
 from accounts.middleware import request_actor
 from accounts.models import User
-from accounts.selectors import members_list, organizations_of
+from accounts.selectors import organizations_of
 from accounts.services.organizations import organization_create, preferences_update, theme_set
 from jarvis_site.kernel.back import back_to
 
@@ -25,7 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("account_login")
     organizations = organizations_of(user=request.user)
     if not organizations:
-        return redirect("organization_create")
+        return redirect("organization_offers")
     return redirect("organization_start", slug=organizations[0].slug)
 
 
@@ -57,11 +57,6 @@ def profile(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("accounts:profile", slug=slug)
     status = 422 if form.errors else 200
     return render(request, "accounts/profile.html", {"form": form, "tab": "profile"}, status=status)
-
-
-@require_safe
-def members(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - the scope was opened from it
-    return render(request, "accounts/members.html", {"members": members_list(), "tab": "members"})
 
 
 @require_POST

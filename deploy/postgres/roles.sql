@@ -111,6 +111,20 @@ ALTER FUNCTION public.app_sealed(text) OWNER TO jarvis_lookup;
 REVOKE ALL ON FUNCTION public.app_sealed(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.app_sealed(text) TO jarvis_app, jarvis_platform, jarvis_search;
 
+-- Which organizations an e-mail domain leads to, over all of them: ids and modes of verified domains, nothing else. The
+-- table comes with the migrations, which also give jarvis_lookup its policy; plpgsql looks for it when it is called.
+CREATE OR REPLACE FUNCTION public.email_domain_organizations(wanted text)
+RETURNS TABLE (organization_id uuid, mode text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY SELECT found.organization_id, found."join"::text FROM public.accounts_emaildomain AS found
+    WHERE found.domain = wanted AND found.verified_at IS NOT NULL;
+END
+$$;
+ALTER FUNCTION public.email_domain_organizations(text) OWNER TO jarvis_lookup;
+REVOKE ALL ON FUNCTION public.email_domain_organizations(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.email_domain_organizations(text) TO jarvis_app;
+
 -- The two that policies call, always as (SELECT app_org()): once per statement, and an index condition.
 CREATE OR REPLACE FUNCTION public.app_org() RETURNS uuid
 LANGUAGE sql STABLE PARALLEL RESTRICTED RETURN public.app_sealed('org');

@@ -12,6 +12,7 @@ from django.db.models import CASCADE, DO_NOTHING, PROTECT, RESTRICT, SET_NULL, B
 
 APP_ROLE = "jarvis_app"
 PLATFORM_ROLE = "jarvis_platform"
+LOOKUP_ROLE = "jarvis_lookup"
 READ_AND_WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
 READ_AND_CHANGE = ("SELECT", "INSERT", "UPDATE")
 APPEND_ONLY = ("SELECT", "INSERT")
@@ -58,9 +59,10 @@ class TenantPolicy(_DatabaseConstraint):
     `append_only` leaves SELECT and INSERT. `picker` also shows a signed-in person the rows whose `user` they are, in
     any organization, for reading only. `platform_deletes` takes DELETE from the application: it is for rows that
     append-only rows hang on, because PostgreSQL cascades with the rights of the tables' owner (docs/adr/0017).
+    `lookup` is a condition in SQL: functions of jarvis_lookup read such rows of every organization (roles.sql).
     """
 
-    options = ("append_only", "picker", "platform_deletes")
+    options = ("append_only", "picker", "platform_deletes", "lookup")
 
     def __init__(
         self,
@@ -69,12 +71,14 @@ class TenantPolicy(_DatabaseConstraint):
         append_only: bool = False,
         picker: bool = False,
         platform_deletes: bool = False,
+        lookup: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.append_only = append_only
         self.picker = picker
         self.platform_deletes = platform_deletes
+        self.lookup = lookup
 
     def rights(self, role: str) -> tuple[str, ...]:
         """Return what APP_ROLE or PLATFORM_ROLE may do with the rows its policy shows it."""
@@ -92,6 +96,8 @@ class TenantPolicy(_DatabaseConstraint):
         if self.picker:
             user = _column(model, "user")
             found["own"] = (APP_ROLE, "SELECT", f"{user} = (SELECT public.app_user())")
+        if self.lookup:
+            found["lookup"] = (LOOKUP_ROLE, "SELECT", self.lookup)
         return found
 
     def statement(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
@@ -103,7 +109,8 @@ class TenantPolicy(_DatabaseConstraint):
         return Statement(
             "ALTER TABLE %(table)s ENABLE ROW LEVEL SECURITY; ALTER TABLE %(table)s FORCE ROW LEVEL SECURITY;"
             f"{policies} REVOKE ALL ON %(table)s FROM PUBLIC, {APP_ROLE}, {PLATFORM_ROLE};"
-            f" {'; '.join(self._grant(role) for role in (APP_ROLE, PLATFORM_ROLE))}",
+            f" {'; '.join(self._grant(role) for role in (APP_ROLE, PLATFORM_ROLE))}"
+            + (f"; GRANT SELECT ON %(table)s TO {LOOKUP_ROLE}" if self.lookup else ""),
             table=Table(model._meta.db_table, schema_editor.quote_name),
         )
 
@@ -111,9 +118,10 @@ class TenantPolicy(_DatabaseConstraint):
         return f"GRANT {', '.join(self.rights(role))} ON %(table)s TO {role}"
 
     def remove_sql(self, model: Any, schema_editor: Any) -> Any:
-        drops = "".join(f"DROP POLICY IF EXISTS {name} ON %(table)s; " for name in ("tenant", "platform", "own"))
+        names = ("tenant", "platform", "own", "lookup")
+        drops = "".join(f"DROP POLICY IF EXISTS {name} ON %(table)s; " for name in names)
         return Statement(
-            f"{drops}REVOKE ALL ON %(table)s FROM {APP_ROLE}, {PLATFORM_ROLE};"
+            f"{drops}REVOKE ALL ON %(table)s FROM {APP_ROLE}, {PLATFORM_ROLE}, {LOOKUP_ROLE};"
             " ALTER TABLE %(table)s NO FORCE ROW LEVEL SECURITY; ALTER TABLE %(table)s DISABLE ROW LEVEL SECURITY",
             table=Table(model._meta.db_table, schema_editor.quote_name),
         )
