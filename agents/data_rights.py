@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from agents.models import Run
 from agents.selectors import runs_unfinished
 from agents.workflows.runs import run_cancel
+from jarvis_site.audit.data_rights import words_forget
 from jarvis_site.kernel.data_rights import BATCH, Kind, Subject, Table, declare
 from jarvis_site.kernel.errors import Conflict, NotFound
 from jarvis_site.kernel.ids import first_at
@@ -36,7 +37,9 @@ def stop(member_id: UUID) -> None:
 
 
 def erase(subject: Subject) -> Iterator[int]:
-    return _deleted(Run.objects.filter(member_id=subject.member_id, finished_at__isnull=False))
+    runs = Run.objects.filter(member_id=subject.member_id, finished_at__isnull=False)
+    yield from words_forget(run_ids=runs.values("id"))
+    yield from _deleted(runs)
 
 
 def overdue(before: datetime) -> QuerySet[Run]:

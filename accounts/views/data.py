@@ -16,6 +16,7 @@ from accounts.middleware import request_actor
 from accounts.models import DataExport, Membership
 from accounts.selectors.data import (
     erasures_list,
+    export_get,
     exports_list,
     held_about,
     outlook,
@@ -27,7 +28,7 @@ from accounts.services.erasure import erasure_request
 from accounts.services.exports import export_open, export_request
 from accounts.services.members import other_owner_require
 from accounts.services.retention import retention_set
-from accounts.step_up import fresh_proof_required
+from accounts.step_up import fresh_proof_require
 from jarvis_site.kernel.data_rights import kinds
 from jarvis_site.kernel.errors import JarvisError, NotFound
 
@@ -63,9 +64,10 @@ def export(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_GET
-@fresh_proof_required
 def download(request: HttpRequest, slug: str, export_id: UUID) -> FileResponse:
-    """The file itself, to whoever asked for it."""
+    """The file itself, to whoever asked for it and has just shown that it is they."""
+    export_get(actor=request_actor(request), export_id=export_id)
+    fresh_proof_require(request)
     found, file = export_open(actor=request_actor(request), export_id=export_id)
     name = f"jarvis-{slug}-{found.kind}-{found.created_at:%Y-%m-%d}.zip"
     response = FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
@@ -85,7 +87,6 @@ def people(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - t
 
 
 @require_http_methods(["GET", "POST"])
-@fresh_proof_required
 def erase(request: HttpRequest, slug: str, member_id: UUID) -> HttpResponse:
     """Say what goes, what stays and why; erase when that was confirmed."""
     actor = request_actor(request)
@@ -93,6 +94,7 @@ def erase(request: HttpRequest, slug: str, member_id: UUID) -> HttpResponse:
     if not own:
         access.require(actor, access.DATA_ERASE)
     person = person_get(member_id=member_id)
+    fresh_proof_require(request)
     form = ErasureForm(request.POST or None, address=person.user.email)
     if request.method == "POST" and form.is_valid():
         erasure_request(actor=actor, member_id=member_id)
@@ -103,9 +105,10 @@ def erase(request: HttpRequest, slug: str, member_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@fresh_proof_required
 def erase_again(request: HttpRequest, slug: str, member_id: UUID) -> HttpResponse:
     """Have an erasure that failed go on."""
+    access.require(request_actor(request), access.DATA_ERASE)
+    fresh_proof_require(request)
     erasure_request(actor=request_actor(request), member_id=member_id)
     return redirect("accounts:data", slug=slug)
 

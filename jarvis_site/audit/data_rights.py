@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from django.db.models import TextField
+from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +17,11 @@ def erase(subject: Subject) -> Iterator[int]:
     yield from deleted(AuditWords.objects.filter(member_id=subject.member_id))
     whole = rf"(?<![\w.+-]){re.escape(subject.address)}(?![\w-]|\.\w)"
     yield from deleted(AuditWords.objects.annotate(text=Cast("words", TextField())).filter(text__iregex=whole))
+
+
+def words_forget(*, run_ids: "QuerySet[Any, Any]") -> Iterator[int]:
+    """Erase the words beside what happened in runs, whoever acted: the site itself, for example."""
+    return deleted(AuditWords.objects.filter(event__run_id__in=run_ids))
 
 
 declare(

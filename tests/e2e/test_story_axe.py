@@ -16,7 +16,15 @@ from tests.e2e.test_chat import complaints
 pytestmark = pytest.mark.timeout(400)
 
 # These answer with data, lead elsewhere, or take no reading.
-NO_PAGES = {"counts/", "chat/new/", "notifications/read/", "files/upload/", "files/folder/", "calendar/feed/"}
+NO_PAGES = {
+    "counts/",
+    "chat/new/",
+    "notifications/read/",
+    "files/upload/",
+    "files/folder/",
+    "calendar/feed/",
+    "settings/data/export/",
+}
 OUTSIDE = ["account/login/", "account/signup/", "account/password/reset/", "account/password/reset/done/", "nothing/"]
 PERSONAL = ["organizations/new/", "account/email/", "account/password/change/", "account/logout/"]
 type Theme = Literal["light", "dark"]
