@@ -41,10 +41,12 @@ class RecordAdmin(ModelAdmin):
     """Pages about one kind of row. What may be changed is said by each class; by default nothing is.
 
     Attributes:
+        title: what a list of them is called.
         adds, removes: whether there is a form to add one, and a page to delete one.
         filters: fields, beyond those of `list_filter`, whose values may stand in the address.
     """
 
+    title: Any = ""
     adds = False
     removes = False
     filters: tuple[str, ...] = ()
@@ -77,9 +79,7 @@ class RecordAdmin(ModelAdmin):
             super().lookup_allowed(lookup, value, request)
         )
 
-    def formfield_for_dbfield(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> FormField | None:
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> FormField | None:
         """Choices are plain lists; there are no windows to add or look up something on the way."""
         field: FormField | None = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and hasattr(field.widget, "can_add_related"):
@@ -88,7 +88,7 @@ class RecordAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         try:
-            answer: HttpResponse = super().changelist_view(request, extra_context)
+            answer: HttpResponse = super().changelist_view(request, {"title": self.title, **(extra_context or {})})
         except ValidationError as error:  # an id that is none, in a list of selected rows
             raise NotFound from error
         return answer
@@ -103,7 +103,9 @@ class RecordAdmin(ModelAdmin):
         if "_saveasnew" in request.POST:
             raise NotFound  # Django adds a row then, though no page offers it
         try:
-            answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+            answer: HttpResponse = super().changeform_view(
+                request, object_id, form_url, self._with_title(extra_context)
+            )
         except JarvisError as error:  # a service refused; its transaction is undone
             return self._back(request, error)
         return answer
@@ -112,7 +114,7 @@ class RecordAdmin(ModelAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         try:
-            answer: HttpResponse = super().delete_view(request, object_id, extra_context)
+            answer: HttpResponse = super().delete_view(request, object_id, self._with_title(extra_context))
         except JarvisError as error:
             return self._back(request, error)
         return answer
@@ -140,7 +142,7 @@ class RecordAdmin(ModelAdmin):
             "events": [(event, words, people.get(event.member_id)) for event, words in events],
             "object": item,
             "opts": self.opts,
-            **(extra_context or {}),
+            **self._with_title(extra_context),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, self.object_history_template, context)
@@ -181,6 +183,9 @@ class RecordAdmin(ModelAdmin):
         """Unfold's own does not know Django 6.1's last argument."""
         first = default_choices or [("", _("With the selected rows..."))]
         return admin.ModelAdmin.get_action_choices(self, request, first, action_location=action_location)
+
+    def _with_title(self, extra_context: dict[str, Any] | None) -> dict[str, Any]:
+        return {"list_title": self.title, **(extra_context or {})}
 
     def _back(self, request: HttpRequest, error: JarvisError) -> HttpResponse:
         messages.error(request, str(error))

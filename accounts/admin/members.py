@@ -11,10 +11,12 @@ from django.utils.translation import ngettext_lazy
 
 from accounts import access
 from accounts.admin.base import OrganizationAdmin, StateFilter, acting
-from accounts.admin.fields import RightsField, role_field
+from accounts.admin.fields import ROLE_LABELS, RightsField, role_field
+from accounts.contracts import Role
 from accounts.models import CustomRole, Invitation, JoinRequest, Membership, Team
 from accounts.services.members import member_remove, member_restore, member_role_change, member_suspend
 from accounts.services.roles import role_change, role_create, role_delete
+from accounts.services.sessions import member_sessions_end
 from accounts.services.teams import team_change, team_create, team_delete
 from jarvis_site.kernel.clock import db_now
 
@@ -28,17 +30,27 @@ class MemberState(StateFilter):
     }
 
 
+class MemberKind(StateFilter):
+    title = _("kind")
+    parameter_name = "kind"
+    states = {
+        "people": (_("People"), Q(user__is_service=False)),
+        "services": (_("Service accounts"), Q(user__is_service=True)),
+    }
+
+
 class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
     role = role_field()
 
 
 class MembershipAdmin(OrganizationAdmin):
+    title = _("Members")
     form = MembershipForm
     reading = access.MEMBERS_VIEW
     writing = access.MEMBERS_CHANGE
-    actions = ("suspend", "restore", "remove")
-    list_display = ("person", "email", "role", "custom_role", "state", "joined_at")
-    list_filter = (MemberState, "role", "user__is_service")
+    actions = ("suspend", "restore", "remove", "sign_out")
+    list_display = ("person", "email", "role_name", "custom_role", "state", "joined_at")
+    list_filter = (MemberState, "role", MemberKind)
     list_select_related = ("user", "custom_role")
     search_fields = ("user__name", "user__email")
     search_help_text = _("Name or e-mail address")
@@ -77,6 +89,15 @@ class MembershipAdmin(OrganizationAdmin):
         done = ngettext_lazy("%(count)d person is removed.", "%(count)d people are removed.", "count")
         self.each(request, queryset, lambda row: member_remove(actor=actor, member_id=row.id), done=done)
 
+    @admin.action(description=_("Sign out everywhere"), permissions=["sessions"])
+    def sign_out(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        actor = acting(request)
+        done = ngettext_lazy("%(count)d person is signed out.", "%(count)d people are signed out.", "count")
+        self.each(request, queryset, lambda row: member_sessions_end(actor=actor, member_id=row.id), done=done)
+
+    def has_sessions_permission(self, request: HttpRequest) -> bool:
+        return access.may(acting(request), access.SESSIONS_MANAGE)
+
     @admin.display(description=_("name"), ordering="user__name")
     def person(self, row: Membership) -> str:
         return str(row.user)
@@ -84,6 +105,10 @@ class MembershipAdmin(OrganizationAdmin):
     @admin.display(description=_("e-mail address"), ordering="user__email")
     def email(self, row: Membership) -> str:
         return row.user.email
+
+    @admin.display(description=_("role"), ordering="role")
+    def role_name(self, row: Membership) -> Any:
+        return ROLE_LABELS[Role(row.role)]
 
     @admin.display(description=_("state"))
     def state(self, row: Membership) -> Any:
@@ -103,6 +128,7 @@ class InvitationState(StateFilter):
 
 
 class InvitationAdmin(OrganizationAdmin):
+    title = _("Invitations")
     reading = access.MEMBERS_INVITE
     list_display = ("email", "role", "custom_role", "invited_by", "sent_at", "expires_at", "accepted_at", "revoked_at")
     list_filter = (InvitationState, "role")
@@ -114,6 +140,7 @@ class InvitationAdmin(OrganizationAdmin):
 
 
 class JoinRequestAdmin(OrganizationAdmin):
+    title = _("Requests to join")
     reading = access.MEMBERS_INVITE
     list_display = ("email", "name", "created_at", "accepted", "decided_by", "decided_at")
     list_filter = ("accepted",)
@@ -132,6 +159,7 @@ class RightsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the 
 
 
 class TeamAdmin(OrganizationAdmin):
+    title = _("Teams")
     form = RightsForm
     adds = removes = True
     reading = writing = access.TEAMS_MANAGE
@@ -164,6 +192,7 @@ class TeamAdmin(OrganizationAdmin):
 
 
 class CustomRoleAdmin(OrganizationAdmin):
+    title = _("Roles")
     form = RightsForm
     adds = removes = True
     reading = writing = access.ROLES_MANAGE

@@ -1,5 +1,7 @@
 """Single sign-on, SCIM tokens, e-mail domains and API keys. Their secrets are in no list, form or filter."""
 
+from functools import partial
+
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -10,6 +12,8 @@ from accounts import access
 from accounts.admin.base import OrganizationAdmin, StateFilter, acting
 from accounts.models import ApiKey, EmailDomain, IdentityProvider, ScimToken
 from accounts.services.keys import key_revoke
+from accounts.services.scim_tokens import token_revoke
+from accounts.services.sso import provider_enable
 from jarvis_site.kernel.clock import db_now
 
 
@@ -23,6 +27,7 @@ class SecretState(StateFilter):
 
 
 class ApiKeyAdmin(OrganizationAdmin):
+    title = _("API keys")
     reading = writing = access.KEYS_MANAGE
     actions = ("revoke",)
     list_display = ("name", "prefix", "member", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
@@ -41,7 +46,9 @@ class ApiKeyAdmin(OrganizationAdmin):
 
 
 class ScimTokenAdmin(OrganizationAdmin):
-    reading = access.SIGN_IN_MANAGE
+    title = _("SCIM tokens")
+    reading = writing = access.SIGN_IN_MANAGE
+    actions = ("revoke",)
     list_display = ("name", "prefix", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at")
     list_filter = (SecretState,)
     list_select_related = ("created_by__user",)
@@ -50,17 +57,33 @@ class ScimTokenAdmin(OrganizationAdmin):
     fields = list_display
     readonly_fields = fields
 
+    @admin.action(description=_("Revoke"), permissions=["write"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ScimToken]) -> None:
+        actor = acting(request)
+        done = ngettext_lazy("%(count)d token is revoked.", "%(count)d tokens are revoked.", "count")
+        self.each(request, queryset, lambda row: token_revoke(actor=actor, token_id=row.id), done=done)
+
 
 class IdentityProviderAdmin(OrganizationAdmin):
-    reading = access.SIGN_IN_MANAGE
+    title = _("Single sign-on")
+    reading = writing = access.SIGN_IN_MANAGE
+    actions = ("switch_off",)
     list_display = ("name", "protocol", "enabled", "enforced", "tested_at", "creates_members", "default_role")
     list_filter = ("protocol", "enabled", "enforced")
     ordering = ("name",)
     fields = (*list_display, "role_claim", "role_map", "config", "created_at")
     readonly_fields = fields
 
+    @admin.action(description=_("Switch off"), permissions=["write"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[IdentityProvider]) -> None:
+        actor = acting(request)
+        done = ngettext_lazy("%(count)d provider is off.", "%(count)d providers are off.", "count")
+        act = partial(provider_enable, actor=actor, enabled=False)
+        self.each(request, queryset, lambda row: act(provider_id=row.id), done=done)
+
 
 class EmailDomainAdmin(OrganizationAdmin):
+    title = _("E-mail domains")
     reading = access.SETTINGS_MANAGE
     list_display = ("domain", "join", "created_at", "verified_at")
     ordering = ("domain",)

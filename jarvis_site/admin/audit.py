@@ -14,6 +14,7 @@ from jarvis_site.audit.selectors import with_words
 
 
 class AuditEventAdmin(OrganizationAdmin):
+    title = _("Audit log")
     reading = access.AUDIT_VIEW
     list_display = ("at", "who", "action", "resource_type", "resource_id", "decision", "reason")
     # Fixed lists only: the values that exist would take a look at the whole log.

@@ -70,6 +70,7 @@ class OrganizationState(StateFilter):
 
 
 class OrganizationAdmin(OperatorAdmin):
+    title = _("Organizations")
     actions = ("suspend", "restore")
     list_display = ("name", "slug", "people", "created_at", "suspended_at")
     list_filter = (OrganizationState,)
@@ -104,6 +105,7 @@ class OrganizationAdmin(OperatorAdmin):
 
 
 class UserAdmin(OperatorAdmin):
+    title = _("People")
     actions = ("deactivate", "activate")
     list_display = ("email", "name", "is_active", "is_service", "is_superuser", "date_joined", "last_login")
     list_filter = ("is_active", "is_service", "is_superuser")
@@ -124,6 +126,7 @@ class UserAdmin(OperatorAdmin):
 
 
 class MembershipAdmin(OperatorAdmin):
+    title = _("Memberships")
     actions = None
     list_display = ("user", "organization", "role", "joined_at", "suspended_at", "left_at")
     list_filter = (MemberState, "role")
@@ -142,6 +145,7 @@ class JobState(StateFilter):
 class JobAdmin(OperatorAdmin):
     """Without the arguments, which may say what somebody asked for."""
 
+    title = _("Jobs")
     actions = ("retry", "give_up")
     list_display = ("name", "organization", "attempt", "created_at", "not_before", "dead_at", "last_error")
     list_filter = (JobState,)
@@ -165,6 +169,7 @@ class JobAdmin(OperatorAdmin):
 class AuditEventAdmin(OperatorAdmin):
     """The facts; the words beside them are the organization's own."""
 
+    title = _("Audit log")
     actions = None
     list_display = ("at", "organization", "action", "resource_type", "resource_id", "decision")
     list_filter = (("at", admin.DateFieldListFilter),)

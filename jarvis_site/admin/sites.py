@@ -22,6 +22,7 @@ from unfold.sites import UnfoldAdminSite
 from accounts import access
 from accounts.admin.base import acting
 from accounts.models import User
+from accounts.step_up import fresh_proof_require
 from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.tenancy import all_tenants
 
@@ -47,6 +48,7 @@ class Site(UnfoldAdminSite, ABC):
     """What both have in common."""
 
     final_catch_all_view = False
+    index_title = _("Overview")
     index_template = "admin/home.html"
     groups: Sequence[Group] = ()
     header: str | Promise = ""
@@ -66,13 +68,16 @@ class Site(UnfoldAdminSite, ABC):
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Let nobody else in, and say to them that there is nothing.
 
-        The page is rendered here: templates run queries and make addresses, and afterwards the scope is closed.
+        Every change here is a risky act, so it takes a fresh proof of who the person is. The page is rendered here:
+        templates run queries and make addresses, and afterwards the scope is closed.
         """
 
         @wraps(view)
         def inner(request: HttpRequest, *args: Any, slug: str | None = None, **kwargs: Any) -> HttpResponse:
             if not self.has_permission(request):
                 raise NotFound
+            if request.method == "POST":
+                fresh_proof_require(request)
             with self.scope(request, slug):
                 response = view(request, *args, **kwargs)
                 if isinstance(response, SimpleTemplateResponse):
@@ -123,12 +128,11 @@ class Site(UnfoldAdminSite, ABC):
         page = self._registry[kind]
         link = reverse(f"{self.name}:{kind._meta.app_label}_{kind._meta.model_name}_changelist")
         return {
-            "title": getattr(page, "title", None) or str(kind._meta.verbose_name_plural).capitalize(),
+            "title": page.title,
             "link": link,
             "icon": icon,
             "active": request.path.startswith(link),
             "has_permission": True,
-            "about": getattr(page, "about", ""),
         }
 
 

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from accounts.models import CustomRole, Membership, Team
 from jarvis_site.admin.organization import site
 from jarvis_site.kernel.tenancy import tenant
+from tests.admin.browsers import proven
 from tests.admin.rows import Rows, remembered, rows_made
 from tests.cast import Cast
 
@@ -39,7 +40,7 @@ def silent(answer: HttpResponse) -> bool:
 
 
 def test_ids_of_others_lead_nowhere(cast: Cast, rows: Rows) -> None:
-    client = cast.ines.client()
+    client = proven(cast.ines.user)
     assert rows.keys() == site._registry.keys()
     for model, row in rows.items():
         for end in ("change/", "delete/", "history/", "", "change/?_popup=1", "change/?_to_field=id"):
@@ -54,7 +55,7 @@ def test_ids_of_others_lead_nowhere(cast: Cast, rows: Rows) -> None:
 
 
 def test_lists_with_ids_of_others_show_nothing_of_them(cast: Cast, rows: Rows) -> None:
-    client = cast.ines.client()
+    client = proven(cast.ines.user)
     for model, row in rows.items():
         queries = (
             "",
@@ -74,7 +75,7 @@ def test_lists_with_ids_of_others_show_nothing_of_them(cast: Cast, rows: Rows) -
 
 
 def test_actions_on_rows_of_others_do_nothing(cast: Cast, rows: Rows) -> None:
-    client = cast.ines.client()
+    client = proven(cast.ines.user)
     for model, row in rows.items():
         for action in ACTIONS:
             fields = {"action": action, "_selected_action": str(row.pk), "post": "yes", "select_across": "1"}
@@ -90,7 +91,7 @@ def test_to_field_names_nothing_else(cast: Cast, rows: Rows, column: str) -> Non
 
 
 def test_rows_of_others_are_no_valid_choice(cast: Cast, rows: Rows) -> None:
-    client = cast.ines.client()
+    client = proven(cast.ines.user)
     team, role = rows[Team], rows[CustomRole]
     added = client.post(inside(cast, Team, "add/"), {"name": "Mine", "parent": str(team.pk)})
     changed = client.post(
@@ -113,6 +114,6 @@ def test_strangers_find_no_administration_at_the_others_address(cast: Cast, rows
     for model, row in rows.items():
         for end in ("", f"{row.pk}/change/", f"{row.pk}/history/", f"{row.pk}/delete/", "add/"):
             door = inside(cast, model, end).replace(cast.ines.slug, cast.maya.slug)
-            for answer in (cast.ines.client().get(door), cast.ines.client().post(door, {"name": "X"})):
+            for answer in (cast.ines.client().get(door), proven(cast.ines.user).post(door, {"name": "X"})):
                 assert answer.status_code == HTTPStatus.NOT_FOUND, door
                 assert silent(answer)

@@ -4,10 +4,9 @@ import re
 from http import HTTPStatus
 
 import pytest
-from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
 from django.db import transaction
-from django.test import Client, RequestFactory
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.contracts import Role
@@ -17,6 +16,7 @@ from jarvis_site.audit import record
 from jarvis_site.audit.models import AuditEvent, AuditWords
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import current_scope, tenant
+from tests.admin.browsers import proven, show
 from tests.admin.rows import rows_made
 from tests.cast import Cast
 
@@ -29,12 +29,6 @@ LIST_QUERIES = 6
 WHY = "They asked for it in ticket 12."
 
 
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
-
-
 @pytest.fixture
 def operator(db: None) -> User:
     return User.objects.create_superuser("root@example.com", "x", name="Root")
@@ -42,7 +36,7 @@ def operator(db: None) -> User:
 
 @pytest.fixture
 def client(operator: User) -> Client:
-    return signed_in(operator)
+    return proven(operator)
 
 
 def act(client: Client, path: str, action: str, row: object, reason: str = WHY) -> str:
@@ -73,12 +67,9 @@ def test_everybody_else_finds_nothing(cast: Cast, rights: dict[str, bool]) -> No
 
 def test_a_second_factor_that_somebody_has_must_have_been_shown(operator: User) -> None:
     Authenticator.objects.create(user=operator, type=Authenticator.Type.TOTP, data={})
-    browser = signed_in(operator)
+    browser = proven(operator)
     assert browser.get("/ops/").status_code == HTTPStatus.NOT_FOUND
-    request = RequestFactory().get("/")
-    request.session = browser.session
-    record_authentication(request, operator, method="mfa", type="totp")
-    request.session.save()
+    show(browser, operator, "mfa")
     assert browser.get("/ops/").status_code == HTTPStatus.OK
 
 

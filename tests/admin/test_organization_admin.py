@@ -11,11 +11,23 @@ from django.urls import get_script_prefix, get_urlconf
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.contracts import Role
-from accounts.models import ApiKey, CustomRole, IdentityProvider, Invitation, Membership, ScimToken, Team, User
+from accounts.models import (
+    ApiKey,
+    CustomRole,
+    IdentityProvider,
+    Invitation,
+    Membership,
+    Retention,
+    ScimToken,
+    Team,
+    User,
+)
 from jarvis_site.admin.organization import site
 from jarvis_site.audit import record
 from jarvis_site.audit.models import AuditEvent
+from jarvis_site.kernel.data_rights import kinds_with_period
 from jarvis_site.kernel.tenancy import tenant
+from tests.admin.browsers import proven
 from tests.admin.rows import DIGEST, SECRET, Rows, rows_made
 from tests.cast import Cast, Person
 
@@ -39,7 +51,7 @@ def page(person: Person, path: str = "", **query: str) -> str:
 
 def send(person: Person, path: str, **fields: object) -> str:
     """Post a form and return the page that it leads to."""
-    return person.client().post(base(person) + path, fields, follow=True).content.decode()
+    return proven(person.user).post(base(person) + path, fields, follow=True).content.decode()
 
 
 def with_role(cast: Cast, person: Person, role: Role) -> Person:
@@ -246,7 +258,7 @@ def test_teams_and_roles_are_made_changed_and_deleted(cast: Cast) -> None:
 
 def test_unknown_rights_and_ids_that_are_none_are_refused(cast: Cast) -> None:
     assert "is not one of the available choices" in send(cast.maya, "accounts/team/add/", name="X", allow="no.such")
-    answer = cast.maya.client().post(
+    answer = proven(cast.maya.user).post(
         base(cast.maya) + "accounts/membership/", {"action": "remove", "_selected_action": "x"}
     )
     assert answer.status_code == HTTPStatus.NOT_FOUND
@@ -264,7 +276,7 @@ def test_keys_are_revoked(cast: Cast, rows: Rows) -> None:
 def test_the_audit_log_is_only_read(cast: Cast, rows: Rows) -> None:
     event = rows[AuditEvent]
     path = f"{base(cast.maya)}audit/auditevent/"
-    client = cast.maya.client()
+    client = proven(cast.maya.user)
     assert client.get(f"{path}add/").status_code == HTTPStatus.NOT_FOUND
     assert client.get(f"{path}{event.pk}/delete/").status_code == HTTPStatus.NOT_FOUND
     assert client.post(f"{path}{event.pk}/change/", {"action": "x"}).status_code == HTTPStatus.FORBIDDEN
@@ -283,6 +295,38 @@ def test_posts_need_the_token_of_the_form(cast: Cast) -> None:
         "accounts/membership/",
     ):
         assert client.post(base(cast.maya) + path, {"name": "X", "role": "owner"}).status_code == HTTPStatus.FORBIDDEN
+
+
+def test_changes_ask_once_more_who_somebody_is(cast: Cast) -> None:
+    path = base(cast.maya) + "accounts/membership/"
+    fields = {"action": "remove", "_selected_action": str(cast.priya.membership.id)}
+    answer = cast.maya.client().post(path, fields)
+    assert answer.headers["Location"].startswith("/account/prove/")
+    with tenant(cast.halden.id):
+        assert Membership.objects.get(id=cast.priya.membership.id).left_at is None
+
+
+def test_sessions_tokens_providers_and_periods_are_ended_and_changed(cast: Cast, rows: Rows) -> None:
+    browser = cast.priya.client()
+    chosen = {"_selected_action": str(cast.priya.membership.id)}
+    assert "1 person is signed out." in send(cast.maya, "accounts/membership/", action="sign_out", **chosen)
+    assert browser.get(f"/o/{cast.priya.slug}/chat/").status_code != HTTPStatus.OK
+    token, provider = rows[ScimToken], rows[IdentityProvider]
+    done = send(cast.maya, "accounts/scimtoken/", action="revoke", _selected_action=str(token.pk))
+    assert "1 token is revoked." in done
+    with tenant(cast.halden.id):
+        IdentityProvider.objects.filter(id=provider.pk).update(enabled=True)
+    done = send(cast.maya, "accounts/identityprovider/", action="switch_off", _selected_action=str(provider.pk))
+    assert "1 provider is off." in done
+    with tenant(cast.halden.id):
+        assert ScimToken.objects.get(id=token.pk).revoked_at is not None
+        assert not IdentityProvider.objects.get(id=provider.pk).enabled
+        period = Retention.objects.create(kind=next(iter(kinds_with_period())), days=30)
+    send(cast.maya, f"accounts/retention/{period.id}/change/", days="60", kind="other")
+    assert "14 days at least" in send(cast.maya, f"accounts/retention/{period.id}/change/", days="1")
+    with tenant(cast.halden.id):
+        assert Retention.objects.get(id=period.id).days == 60
+        assert AuditEvent.objects.filter(action="retention.changed").count() == 1
 
 
 def test_djangos_own_log_is_closed(cast: Cast) -> None:
