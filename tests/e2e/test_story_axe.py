@@ -26,7 +26,10 @@ NO_PAGES = {
     "settings/data/export/",
 }
 OUTSIDE = ["account/login/", "account/signup/", "account/password/reset/", "account/password/reset/done/", "nothing/"]
-PERSONAL = ["organizations/new/", "account/email/", "account/password/change/", "account/logout/"]
+PERSONAL = [
+    *("organizations/new/", "account/email/", "account/password/change/", "account/logout/"),
+    *("account/2fa/", "account/2fa/webauthn/", "account/sessions/", "account/second-factor/", "account/other-way/"),
+]
 type Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 PHONE = {"width": 360, "height": 740}
