@@ -33,7 +33,7 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
     """The domains; claiming one."""
     actor = request_actor(request)
     access.require(actor, access.SETTINGS_MANAGE)
-    form = DomainForm(request.POST or None)
+    form = DomainForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         domain, join = form.cleaned_data["domain"], JoinMode(form.cleaned_data["join"])
         if saved(form, lambda: domain_add(actor=actor, domain=domain, join=join)):

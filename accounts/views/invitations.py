@@ -41,7 +41,9 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
     """Who is invited, who asks to join; inviting one or many."""
     actor = request_actor(request)
     access.require(actor, access.MEMBERS_INVITE)
-    form = InvitationsForm(request.POST or None, actor=actor, initial={"role": Role.MEMBER.value})
+    form = InvitationsForm(
+        request.POST if request.method == "POST" else None, actor=actor, initial={"role": Role.MEMBER.value}
+    )
     lines: list[Line] = []
     if request.method == "POST" and form.is_valid():
         role, own = role_of(form.cleaned_data["role"])

@@ -84,7 +84,7 @@ def _end(request: HttpRequest, slug: str, member_id: UUID, *, remove: bool) -> H
     actor = request_actor(request)
     access.require(actor, access.MEMBERS_CHANGE)
     member = member_find(member_id=member_id)
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         act = member_remove if remove else member_suspend
         said = (

@@ -23,7 +23,7 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
     """The roles; making one."""
     actor = request_actor(request)
     access.require(actor, access.MEMBERS_VIEW)
-    form = CustomRoleForm(request.POST or None)
+    form = CustomRoleForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         access.require(actor, access.ROLES_MANAGE)
         if form.is_valid() and saved(form, lambda: role_create(actor=actor, **_fields(form))):
@@ -41,7 +41,9 @@ def detail(request: HttpRequest, slug: str, role_id: UUID) -> HttpResponse:
     access.require(actor, access.MEMBERS_VIEW)
     role = role_find(role_id=role_id)
     initial = {"name": role.name, "description": role.description}
-    form = CustomRoleForm(request.POST or None, initial=initial, allow=role.allow, deny=role.deny)
+    form = CustomRoleForm(
+        request.POST if request.method == "POST" else None, initial=initial, allow=role.allow, deny=role.deny
+    )
     if request.method == "POST":
         access.require(actor, access.ROLES_MANAGE)
         if form.is_valid() and saved(form, lambda: role_change(actor=actor, role_id=role_id, **_fields(form))):

@@ -23,7 +23,7 @@ from accounts.views.outcomes import done, saved
 def listing(request: HttpRequest, slug: str) -> HttpResponse:
     """The tree of teams; making one."""
     actor = _looking(request)
-    form = TeamForm(request.POST or None)
+    form = TeamForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         access.require(actor, access.TEAMS_MANAGE)
         if form.is_valid() and saved(form, lambda: team_create(actor=actor, **_fields(form))):
@@ -40,7 +40,9 @@ def detail(request: HttpRequest, slug: str, team_id: UUID) -> HttpResponse:
     actor = _looking(request)
     team = team_find(team_id=team_id)
     initial = {"name": team.name, "parent": team.parent_id}
-    form = TeamForm(request.POST or None, initial=initial, allow=team.allow, deny=team.deny)
+    form = TeamForm(
+        request.POST if request.method == "POST" else None, initial=initial, allow=team.allow, deny=team.deny
+    )
     if request.method == "POST":
         access.require(actor, access.TEAMS_MANAGE)
         if form.is_valid() and saved(form, lambda: team_change(actor=actor, team_id=team_id, **_fields(form))):
