@@ -169,9 +169,7 @@ class ProviderNotReady(Conflict):
 
 class NoBreakGlass(Conflict):
     code = "no_break_glass"
-    message = _(
-        "While single sign-on is required, at least one owner has to be able to sign in without it. Nothing was changed."
-    )
+    message = _("While single sign-on is required, at least one owner has to get in without it. Nothing was changed.")
 
 
 class NotBreakGlass(Invalid):

@@ -112,6 +112,10 @@ def _only_inside(request: HttpRequest) -> HttpResponse | None:
         return None
     if not sso.vouched_only(sign_in.records_of(session=request.session, user=request.user)):
         return None
+    back = INSIDE.match(request.GET.get("next", ""))
+    if back is not None and request.path_info == reverse("account_prove"):
+        # The session is too old there: a fresh one comes from the provider.
+        return redirect("sso:organization", slug=back["slug"])
     return redirect(f"{reverse('sso:own')}?next={quote(request.get_full_path(), safe='')}")
 
 

@@ -12,6 +12,7 @@ from django.db.models import Q
 from accounts.contracts import Role
 from accounts.models import IdentityProvider, Membership, Organization, SignInAttempt
 from accounts.sign_in import Record
+from accounts.sso.contracts import storable
 from jarvis_site.kernel.errors import NotFound
 
 SSO = "sso"
@@ -61,6 +62,8 @@ def organization_for_sign_in(*, asked: str) -> Organization | None:
     """The organization with single sign-on that somebody means: by its address, an e-mail domain or an e-mail address
     of theirs. None when there is none, or several have verified the domain."""
     text = asked.strip().lower()
+    if not storable(text):
+        return None
     domain = text.rpartition("@")[2]
     live = Organization.objects.filter(suspended_at=None).exclude(enabled_providers=[])
     found = list(live.filter(Q(slug=text) | Q(sign_in_domains__contains=[domain]))[:2])

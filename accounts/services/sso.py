@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
@@ -23,6 +24,7 @@ from accounts.selectors.sign_in import has_second_factor
 from accounts.selectors.sso import owners_list, provider_get
 from accounts.services.turns import turn_take
 from accounts.sso import oidc, saml
+from accounts.sso.contracts import SignInRefused
 from accounts.sso.fetching import checked_url
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
@@ -74,10 +76,11 @@ def addresses_of(provider: IdentityProvider) -> OwnAddresses:
 
 
 def client_of(provider: IdentityProvider) -> oidc.Client:
+    """Raises `SignInRefused` when the secret was encrypted under a SECRET_KEY that is gone."""
     return oidc.Client(
         issuer=provider.config["issuer"],
         client_id=provider.config["client_id"],
-        client_secret=secrets.decrypt(provider.secret) if provider.secret else "",
+        client_secret=_secret(provider),
         redirect_uri=_absolute(reverse("sso:oidc", args=[provider.organization_id, provider.id])),
         scopes=provider.config.get("scopes", ""),
     )
@@ -214,6 +217,13 @@ def break_glass_keep(*, leaving: Membership) -> None:
         return
     if not any(owner.break_glass for owner in owners_list() if owner.id != leaving.id):
         raise NoBreakGlass
+
+
+def _secret(provider: IdentityProvider) -> str:
+    try:
+        return secrets.decrypt(provider.secret) if provider.secret else ""
+    except InvalidToken as error:
+        raise SignInRefused("secret_lost") from error
 
 
 def _fill(provider: IdentityProvider, draft: ProviderDraft) -> None:

@@ -23,7 +23,7 @@ from accounts.services.roles import RANK
 from accounts.services.sso import client_of, provider_tested, trust_of
 from accounts.services.turns import turn_take
 from accounts.sso import oidc, saml
-from accounts.sso.contracts import Claims, SignInRefused
+from accounts.sso.contracts import Claims, SignInRefused, storable
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.tenancy import tenant
@@ -35,6 +35,7 @@ ATTEMPT_KEPT = timedelta(hours=1)
 RANDOM_BYTES = 32
 NEXT_LENGTH = 500
 NAME_LENGTH = 100
+EMAIL_LENGTH = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,8 @@ def _vouched_for(provider: IdentityProvider, claims: Claims) -> User | None:
         validate_email(email)
     except ValidationError as error:
         raise SignInRefused("email_missing") from error
+    if len(email) > EMAIL_LENGTH:
+        raise SignInRefused("email_missing", "it is too long")
     # Letters that only look or compare alike must not find somebody else's account.
     if not email.isascii():
         raise SignInRefused("email_missing", "it has letters that are not ASCII")
@@ -311,6 +314,8 @@ def _with_role(membership: Membership, role: Role) -> Membership:
 
 
 def _young(provider: IdentityProvider, state: str) -> SignInAttempt | None:
+    if not storable(state):
+        return None
     since = db_now(plus=-ATTEMPT_LIFE)
     return SignInAttempt.objects.filter(provider=provider, state=state, created_at__gt=since).first()
 

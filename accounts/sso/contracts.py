@@ -1,6 +1,7 @@
 """What both protocols have in common."""
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from django.utils.functional import Promise
@@ -9,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from jarvis_site.kernel.errors import Forbidden
 
 type Text = str | Promise
+# Of `Identity.subject`; OpenID Connect allows no more.
+SUBJECT_LENGTH = 255
 
 # What went wrong, for the person who signs in and for the admin who sets it up. Keys are stable, for tests and logs.
 REASONS: dict[str, Text] = {
@@ -27,6 +30,7 @@ REASONS: dict[str, Text] = {
     "bad_recipient": _("The provider's answer is meant for another address. Check the ACS address there."),
     "bad_request_id": _("The provider's answer belongs to another sign-in."),
     "replayed": _("This answer of the provider was used already."),
+    "secret_lost": _("The client secret can not be read any more. An administrator has to enter it again."),
     "no_subject": _("The provider does not say who you are, or gives you a new name each time."),
     "email_missing": _("The provider does not say what your email address is."),
     "email_unverified": _("The provider does not say that your email address is verified."),
@@ -72,6 +76,18 @@ class Claims:
     name: str = ""
     values: dict[str, list[str]] = field(default_factory=dict)
     second_factor: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.subject or len(self.subject) > SUBJECT_LENGTH:
+            raise SignInRefused("no_subject")
+        every = [self.subject, self.email, self.name, *self.values, *chain.from_iterable(self.values.values())]
+        if not all(map(storable, every)):
+            raise SignInRefused("bad_response", "it has characters in it that are none")
+
+
+def storable(text: str) -> bool:
+    """Whether it is text for the database, too, which knows neither NUL nor half a character."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def texts(value: Any) -> list[str]:

@@ -162,7 +162,7 @@ def _with_userinfo(found: dict[str, Any], endpoints: Endpoints, access_token: st
 
 
 def _claims(found: dict[str, Any]) -> Claims:
-    if not isinstance(found["sub"], str) or not found["sub"]:
+    if not isinstance(found["sub"], str):
         raise SignInRefused("no_subject")
     email, name, amr = found.get("email"), found.get("name"), found.get("amr")
     return Claims(

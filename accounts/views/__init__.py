@@ -12,7 +12,9 @@ from accounts.forms import OrganizationForm, ProfileForm
 from accounts.middleware import request_actor
 from accounts.models import User
 from accounts.selectors import organizations_of
+from accounts.selectors.sso import reachable
 from accounts.services.organizations import organization_create, preferences_update, theme_set
+from accounts.sign_in import records_of
 from jarvis_site.kernel.back import back_to
 
 COOKIE_SECONDS = 365 * 24 * 3600
@@ -23,7 +25,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """Go where the person works: the first of their organizations."""
     if not isinstance(request.user, User):
         return redirect("account_login")
-    organizations = organizations_of(user=request.user)
+    records = records_of(session=request.session, user=request.user)
+    organizations = reachable(organizations=organizations_of(user=request.user), records=records)
     if not organizations:
         return redirect("organization_offers")
     return redirect("organization_start", slug=organizations[0].slug)

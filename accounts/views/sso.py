@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
-from allauth.core import ratelimit
+from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -37,7 +37,7 @@ from accounts.services.sso_sign_in import (
     test_finish,
 )
 from accounts.sso import saml
-from accounts.sso.contracts import SignInRefused
+from accounts.sso.contracts import SignInRefused, storable
 from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.tenancy import tenant
 
@@ -46,8 +46,8 @@ log = structlog.get_logger(__name__)
 # Ties an attempt to the browser that began it; sent along when the provider leads back to us.
 COOKIE = "jarvis_sso"
 COOKIE_BYTES = 32
-# Each start makes a row and asks a provider something: more than anybody needs, fewer than would hurt one.
-RATES = {"sso": "30/m/ip"}
+# Each start makes a row and asks a provider something. A whole office that comes in behind one address is let through.
+RATES = {"sso": "300/m/ip"}
 
 type View = Callable[..., HttpResponse]
 
@@ -186,10 +186,11 @@ def metadata(request: HttpRequest, organization_id: UUID, provider_id: UUID) -> 
 @require_safe
 def own(request: HttpRequest) -> HttpResponse:
     """What somebody sees who came through one organization's provider and wants to go elsewhere."""
+    if not request.user.is_authenticated:
+        return redirect("account_login")
     target = request.GET.get("next", "")
     safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None, require_https=request.is_secure())
-    context = {"next": target if safe else ""}
-    return render(request, "sso/own.html", context, status=HTTPStatus.FORBIDDEN)
+    return render(request, "sso/own.html", {"next": target if safe else ""})
 
 
 def _completed(request: HttpRequest, provider: IdentityProvider, answer: Answer) -> HttpResponse:
@@ -233,7 +234,7 @@ def _inside(request: HttpRequest, slug: str) -> str:
     """The field `next` when it is a path inside that organization; everything else is left out."""
     target = request.GET.get("next", "")
     inside = re.match(rf"/o/{re.escape(slug)}/", target)
-    return target if inside and url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""
+    return target if inside and storable(target) and url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""
 
 
 def _too_many(request: HttpRequest) -> HttpResponse:

@@ -1,20 +1,20 @@
 // A certified OpenID provider for the tests: `node server.mjs <port> <configuration as JSON>`.
-// The configuration: {clients: [...], people: {<login>: {claims}}}. Whoever is named in the form is signed in.
+// The configuration: {people: {<login>: {claims}}}. Whoever is named in the form is signed in.
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
 
 const [port, text] = process.argv.slice(2);
-const { clients, people } = JSON.parse(text);
+const { people } = JSON.parse(text);
 const issuer = `http://127.0.0.1:${port}`;
 
 const provider = new Provider(issuer, {
-  clients,
   claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name"], groups: ["groups"] },
   scopes: ["openid", "email", "profile", "groups", "offline_access"],
   // As many a provider does: what the scopes ask for is in the ID token, too.
   conformIdTokenClaims: false,
   pkce: { required: () => true },
-  features: { devInteractions: { enabled: false } },
+  // Each test registers a client of its own: the redirect address names its organization.
+  features: { devInteractions: { enabled: false }, registration: { enabled: true } },
   cookies: { keys: ["only for tests"] },
   interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_context, id) => people[id] && { accountId: id, claims: () => ({ sub: id, ...people[id] }) },
