@@ -80,6 +80,14 @@ def erasures_list() -> list[Erasure]:
     return list(Erasure.objects.select_related("requested_by__user").order_by("-created_at"))
 
 
+def erasure_get(*, member_id: UUID) -> Erasure:
+    """Raises `NotFound` when nobody has asked for it."""
+    found = Erasure.objects.filter(member_id=member_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def people_list() -> list[Membership]:
     """Members present and former, without those who were erased, by name."""
     erased = Erasure.objects.values("member_id")

@@ -15,6 +15,7 @@ from accounts.forms.data import ErasureForm, RetentionForm
 from accounts.middleware import request_actor
 from accounts.models import DataExport, Membership
 from accounts.selectors.data import (
+    erasure_get,
     erasures_list,
     export_get,
     exports_list,
@@ -108,6 +109,7 @@ def erase(request: HttpRequest, slug: str, member_id: UUID) -> HttpResponse:
 def erase_again(request: HttpRequest, slug: str, member_id: UUID) -> HttpResponse:
     """Have an erasure that failed go on."""
     access.require(request_actor(request), access.DATA_ERASE)
+    erasure_get(member_id=member_id)
     fresh_proof_require(request)
     erasure_request(actor=request_actor(request), member_id=member_id)
     return redirect("accounts:data", slug=slug)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, User
 from accounts.selectors import actor_of, membership_get
+from accounts.services.exports import export_request
 from accounts.services.organizations import member_add
 from agents.contracts import PlanAuthor, PlanDraft, PlannedStep, StepState
 from agents.models import Run, Step
@@ -160,7 +161,9 @@ def world_made(cast: Cast, workers: Workers) -> World:
             "secret": feed_create(caller=calendar_calls.caller_for(maya)),
             "member_id": maya.membership.id,
             "done_run_id": done.id,
+            "export_id": export_request(actor=maya.actor, about_id=maya.membership.id).id,
         }
+    workers.drain()
     return World(cast=cast, gone=_gone(cast), ids={name: str(value) for name, value in ids.items()}, planted={})
 
 

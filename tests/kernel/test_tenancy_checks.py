@@ -93,6 +93,40 @@ def test_unbound_links_are_found(registry: Apps) -> None:
     assert ids(Outside) == ["kernel.E003", "kernel.E008"]
 
 
+def test_an_append_only_table_must_not_go_with_what_the_application_may_delete(registry: Apps) -> None:
+    """PostgreSQL cascades with the rights of the tables' owner."""
+
+    class Open(TenantModel):
+        class Meta(TenantModel.Meta):
+            apps = registry
+            app_label = "kernel"
+
+    class Kept(TenantModel):
+        class Meta(TenantModel.Meta):
+            apps = registry
+            app_label = "kernel"
+            constraints = [*TenantModel.Meta.constraints[:-1], TenantPolicy(platform_deletes=True)]
+
+    class Lost(TenantModel):
+        above = TenantForeignKey(Open, on_delete=models.CASCADE, related_name="+")
+
+        class Meta(TenantModel.Meta):
+            apps = registry
+            app_label = "kernel"
+            constraints = [*TenantModel.Meta.constraints[:-1], TenantPolicy(append_only=True), TenantFK("above")]
+
+    class Safe(TenantModel):
+        above = TenantForeignKey(Kept, on_delete=models.CASCADE, related_name="+")
+
+        class Meta(TenantModel.Meta):
+            apps = registry
+            app_label = "kernel"
+            constraints = [*TenantModel.Meta.constraints[:-1], TenantPolicy(append_only=True), TenantFK("above")]
+
+    assert ids(Lost) == ["kernel.E010"]
+    assert ids(Safe) == []
+
+
 def test_links_to_people_and_tables_between_are_found(registry: Apps) -> None:
     class Target(TenantModel):
         others = models.ManyToManyField("self")
