@@ -73,11 +73,8 @@ class RecordAdmin(ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Only what the page offers to filter by: Django allows every column, so also guesses at digests."""
-        offered = {item[0] if isinstance(item, tuple) else item for item in self.list_filter}
-        first = lookup.partition("__")[0]
-        return first in {*self.filters, *filter(lambda item: isinstance(item, str), offered)} and bool(
-            super().lookup_allowed(lookup, value, request)
-        )
+        offered = {*self.filters, *map(_filter_name, self.list_filter)}
+        return lookup.partition("__")[0] in offered and bool(super().lookup_allowed(lookup, value, request))
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> FormField | None:
         """Choices are plain lists; there are no windows to add or look up something on the way."""
@@ -207,6 +204,13 @@ class RecordAdmin(ModelAdmin):
                 count += 1
         if count:
             messages.success(request, done % {"count": count})
+
+
+def _filter_name(item: Any) -> str:
+    """What an entry of `list_filter` reads from the address."""
+    if isinstance(item, type):
+        return str(getattr(item, "parameter_name", ""))
+    return str(item[0] if isinstance(item, tuple) else item)
 
 
 class OrganizationAdmin(RecordAdmin):

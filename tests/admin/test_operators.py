@@ -114,6 +114,12 @@ def test_columns_that_are_not_shown_can_not_be_guessed(cast: Cast, client: Clien
         assert client.get(f"/ops/{guess}").status_code == HTTPStatus.BAD_REQUEST, guess
 
 
+def test_every_filter_that_is_offered_works(cast: Cast, client: Client) -> None:
+    for path in LISTS:
+        for query in re.findall(r'href="(\?[^"]+)"', client.get(f"/ops/{path}").content.decode()):
+            assert client.get(f"/ops/{path}{query.replace('&amp;', '&')}").status_code == HTTPStatus.OK, query
+
+
 def test_an_organization_is_suspended_and_restored_with_a_reason(cast: Cast, client: Client) -> None:
     path = "accounts/organization/"
     assert "Say why" in act(client, path, "suspend", cast.halden.id, reason=" ")

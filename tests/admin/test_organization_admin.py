@@ -162,6 +162,15 @@ def test_secrets_can_not_be_guessed_by_filters(cast: Cast, rows: Rows) -> None:
             assert answer.status_code == HTTPStatus.BAD_REQUEST, guess
 
 
+def test_every_filter_that_is_offered_works(cast: Cast, rows: Rows) -> None:
+    client, tried = cast.maya.client(), 0
+    for path in LISTS:
+        for query in re.findall(r'href="(\?[^"]+)"', page(cast.maya, path)):
+            tried += 1
+            assert client.get(base(cast.maya) + path + query.replace("&amp;", "&")).status_code == HTTPStatus.OK, query
+    assert tried > 30
+
+
 def test_lists_cost_the_same_however_long_they_are(
     cast: Cast, rows: Rows, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
