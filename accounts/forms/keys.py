@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import access
 
 NAME_LENGTH, TOKEN_NAME_LENGTH, ACCOUNT_NAME_LENGTH = 80, 60, 100
-_FOREVER = ""
+_FOREVER = "forever"
 LIFETIMES = [("30", _("30 days")), ("90", _("90 days")), ("365", _("1 year")), (_FOREVER, _("until it is revoked"))]
 EVERYTHING = "*"
 
@@ -21,11 +21,11 @@ class LifetimeForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=NAME_LENGTH, help_text=_("What uses it, so that you know later what to revoke.")
     )
-    days = forms.ChoiceField(label=_("Works for"), choices=LIFETIMES, initial="90", required=False)
+    days = forms.ChoiceField(label=_("Works for"), choices=LIFETIMES, initial="90")
 
     def lifetime(self) -> timedelta | None:
         days = self.cleaned_data["days"]
-        return timedelta(days=int(days)) if days else None
+        return None if days == _FOREVER else timedelta(days=int(days))
 
 
 class KeyForm(LifetimeForm):
@@ -44,11 +44,16 @@ class KeyForm(LifetimeForm):
     def __init__(self, *args: Any, may: Iterable[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["scopes"].choices = [  # type: ignore[attr-defined]  # the field above
-            (EVERYTHING, _("everything its owner may, but not approve (*)")),
-            *((name, f"{access.actions()[name].label} ({name})") for name in sorted(may)),
+            (EVERYTHING, _("Everything its owner may, but not approve (*)")),
+            *((name, _line(name)) for name in sorted(may)),
         ]
 
     field_order = ["name", "scopes", "days"]
+
+
+def _line(action: str) -> str:
+    label = str(access.actions()[action].label)
+    return f"{label[:1].upper()}{label[1:]} ({action})"
 
 
 class TokenForm(LifetimeForm):

@@ -107,7 +107,9 @@ def test_an_administrator_makes_a_service_account_with_a_key(cast: Cast) -> None
     with tenant(cast.halden.id):
         robot = service_accounts().get()
     own = f"service-accounts/{robot.id}/"
-    text = secret_on(client.post(settings(cast.tomas, f"{own}keys/new/"), {"name": "Night", "scopes": ["runs.read"]}))
+    text = secret_on(
+        client.post(settings(cast.tomas, f"{own}keys/new/"), {"name": "Night", "scopes": ["runs.read"], "days": "90"})
+    )
     assert caller(text).get(door(cast.tomas)).status_code == HTTPStatus.OK
     with tenant(cast.halden.id):
         key = ApiKey.objects.get()
@@ -143,7 +145,7 @@ def test_a_token_for_the_directory_is_shown_once_and_revoked(cast: Cast) -> None
     client = fresh(cast.maya)
     page = client.get(settings(cast.maya, "directory/")).content.decode()
     assert f"/scim/v2/{cast.maya.slug}" in page
-    made = client.post(settings(cast.maya, "directory/new/"), {"name": "Okta", "days": ""})
+    made = client.post(settings(cast.maya, "directory/new/"), {"name": "Okta", "days": "forever"})
     text = secret_on(made)
     program, users = caller(text), f"/scim/v2/{cast.maya.slug}/Users"
     assert program.get(users).status_code == HTTPStatus.OK
