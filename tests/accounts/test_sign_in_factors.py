@@ -141,8 +141,8 @@ def test_nobody_touches_the_passkey_of_somebody_else(cast: Cast) -> None:
         *("", "null", "[]", "{}", '"x"', '{"id": 1}', '{"response": {"userHandle": "AAAA"}}', "not json"),
         '{"type": "public-key", "id": "AAAA", "rawId": "AAAA", "response": {}}',
         (
-            '{"type": "public-key", "id": "AAAA", "rawId": "AAAA", "response": {"clientDataJSON": "e30", "signature": "AA",'
-            ' "authenticatorData": "AA", "userHandle": "AA"}}'
+            '{"type": "public-key", "id": "AAAA", "rawId": "AAAA", "response": {"clientDataJSON": "e30",'
+            ' "signature": "AA", "authenticatorData": "AA", "userHandle": "AA"}}'
         ),
     ],
 )

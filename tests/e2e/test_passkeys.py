@@ -13,6 +13,9 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Open
 from tests.e2e.site import RunningSite
 
+# The first of them starts the site.
+pytestmark = pytest.mark.timeout(300)
+
 PASSWORD = "correct horse battery staple"
 AUTHENTICATOR = {
     "protocol": "ctap2",
@@ -76,7 +79,7 @@ def test_a_passkey_is_registered_and_signs_in_alone(window: Window) -> None:
     window.sign_out()
     page.goto(f"{root}/account/login/?next=/organizations/new/")
     page.get_by_role("button", name="Continue with a passkey").click()
-    page.wait_for_url("**/organizations/new/")
+    expect(page).to_have_url(f"{root}/organizations/new/")
     page.goto(f"{root}/account/2fa/webauthn/")
     expect(page.get_by_text("Last used")).to_be_visible()
     page.goto(f"{root}/account/2fa/webauthn/add/")
