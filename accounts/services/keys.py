@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from django.db.models.functions import Least
 from django.utils.translation import gettext as _
 
@@ -142,19 +143,21 @@ def key_use(*, slug: str, text: str, address: str) -> KeyUse:
     refuse_guessers(address=address)
     organization = Organization.objects.filter(slug=slug).first()
     with tenant(organization.id if organization else _NOBODY):
-        key = ApiKey.objects.filter(LIVE, prefix=secrets.prefix_of(text, kind=KIND) or "").first()
+        key = _live().filter(prefix=secrets.prefix_of(text, kind=KIND) or "").first()
         right = secrets.same(text, key.digest if key else _NO_DIGEST)
         membership = Membership.live(key.member_id if key and right else _NOBODY)
         if key is None or membership is None:
             count_wrong_key(address=address)
             raise NotFound
-        _note_use(key)
+        if not key.just_used:
+            ApiKey.objects.filter(id=key.id).update(last_used_at=db_now())
     return KeyUse(key, membership, replace(actor_of(membership), scopes=tuple(key.scopes)))
 
 
-def _note_use(key: ApiKey) -> None:
-    stale = ApiKey.objects.filter(id=key.id).exclude(last_used_at__gt=db_now(plus=-LAST_USED_STEP))
-    stale.update(last_used_at=db_now())
+def _live() -> Any:
+    """Keys that work, each with `just_used`: its last use need not be written again."""
+    just_used = ExpressionWrapper(Q(last_used_at__gt=db_now(plus=-LAST_USED_STEP)), output_field=BooleanField())
+    return ApiKey.objects.filter(LIVE).annotate(just_used=just_used)
 
 
 def _for_whom(actor: Actor, member_id: UUID | None) -> Membership:
