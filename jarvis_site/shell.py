@@ -47,9 +47,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     if request.headers.get("HX-Request") or getattr(request, "has_own_frame", False):
         return {"shell": shell}  # fragments have no frame, the administration has another
     # An organization's provider, and so its admin, learns nothing of a person's other organizations.
-    mine = reachable(
-        organizations=organizations_of(user=user), records=records_of(session=request.session, user=user)
-    )
+    mine = reachable(organizations=organizations_of(user=user), records=records_of(session=request.session, user=user))
     shell["memberships"] = [_organization(item) for item in mine]
     actor = getattr(request, "actor", None)
     if actor is not None:

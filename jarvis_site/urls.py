@@ -4,8 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from accounts import views as account_views
-from accounts.views import domains, invitations
-from accounts.views import security
+from accounts.views import domains, invitations, security
 from jarvis_site import shell
 from jarvis_site.admin import operators, organization
 from jarvis_site.admin import views as admin_views

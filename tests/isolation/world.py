@@ -97,7 +97,7 @@ class World:
 
     def _administered(self, path: str) -> str:
         """The row of Maya's that a page of the administration is about."""
-        kind = ".".join(path.split("/<path:object_id>")[0].split("/")[-2:])
+        kind = ".".join(path.split("/<path:object_id>", maxsplit=1)[0].split("/")[-2:])
         rows = {label.lower(): key for label, key in self.planted.items()}
         hers = {"accounts.user": self.maya.user.id, "accounts.organization": self.maya.organization.id}
         return rows[kind] if kind in rows else str(hers[kind])
