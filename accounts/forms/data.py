@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.selectors.data import Period
 from jarvis_site.kernel.data_rights import kinds_with_period
 
-_FOREVER = ""
+_FOREVER = "0"
 _CHOICES = [
     (_FOREVER, _("until somebody deletes it")),
     ("30", _("30 days")),
@@ -24,15 +24,14 @@ _CHOICES = [
 
 
 class RetentionForm(forms.Form):
-    """A period for each kind that can have one."""
+    """A period for each kind that can have one. Kinds that were not sent stay as they are."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, kind in kinds_with_period().items():
-            label = str(kind.label)
-            self.fields[name] = forms.ChoiceField(
-                label=label[:1].upper() + label[1:], choices=self._choices(name), required=False
-            )
+            if not self.is_bound or name in self.data:
+                label = str(kind.label)
+                self.fields[name] = forms.ChoiceField(label=label[:1].upper() + label[1:], choices=self._choices(name))
 
     @classmethod
     def of(cls, periods: Iterable[Period]) -> Self:
@@ -42,7 +41,7 @@ class RetentionForm(forms.Form):
     @property
     def periods(self) -> dict[str, int | None]:
         """Days by kind; None where nothing is deleted."""
-        return {name: int(value) if value else None for name, value in self.cleaned_data.items()}
+        return {name: int(value) or None for name, value in self.cleaned_data.items()}
 
     def _choices(self, name: str) -> list[tuple[Any, Any]]:
         """The usual ones, and the one that is set, if an operator chose another."""

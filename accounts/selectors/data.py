@@ -104,7 +104,7 @@ def person_get(*, member_id: UUID) -> Membership:
 
 def held_about(*, member_id: UUID) -> list[Held]:
     """What there is about a person and what becomes of it; kinds without anything about a person come last."""
-    found = [_held(kind, member_id) for kind in kinds()]
+    found = [_held(kind, member_id) for kind in reversed(kinds())]
     return sorted(found, key=lambda held: not held.count)
 
 

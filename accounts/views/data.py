@@ -121,6 +121,8 @@ def retention(request: HttpRequest, slug: str) -> HttpResponse:
     actor = request_actor(request)
     access.require(actor, access.DATA_ERASE)
     form = RetentionForm(request.POST if request.method == "POST" else request.GET)
+    if not form.fields:
+        return redirect("accounts:data", slug=slug)
     if not form.is_valid():
         return _page(request, "data_retention", {"form": form}, status=422)
     if request.method == "POST":
@@ -130,7 +132,7 @@ def retention(request: HttpRequest, slug: str) -> HttpResponse:
     found = outlook(periods=form.periods)
     total = sum(item.count for item in found)
     words = ngettext("Save and delete %(n)d", "Save and delete %(n)d", total) % {"n": total} if total else _("Save")
-    return _page(request, "data_retention", {"form": form, "outlook": found, "words": words})
+    return _page(request, "data_retention", {"form": form, "outlook": found, "words": words, "total": total})
 
 
 def _row(request: HttpRequest, slug: str, exports: list[DataExport]) -> HttpResponse | None:

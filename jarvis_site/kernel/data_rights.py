@@ -162,7 +162,8 @@ def kinds() -> list[Kind]:
 
 
 def kinds_with_period() -> dict[str, Kind]:
-    return {kind.name: kind for kind in _kinds.values() if kind.clean is not None}
+    """The higher apps first: they are nearer to people."""
+    return {kind.name: kind for kind in reversed(_kinds.values()) if kind.clean is not None}
 
 
 def deleted(rows: "QuerySet[Any]", *, skip_locked: bool = False) -> Iterator[int]:
