@@ -50,7 +50,12 @@ class RunningSite:
         self.database = f"site_{os.getpid()}"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = services.apart_environment(self.database, folder) | {"JARVIS_SITE_URL": self.url}
+        self.environment = services.apart_environment(self.database, folder) | {
+            "JARVIS_SITE_URL": self.url,
+            # The identity provider of the tests is on this machine.
+            "JARVIS_SSO_PRIVATE_ADDRESSES": "true",
+            "JARVIS_SSO_PLAIN_HTTP": "true",
+        }
         self.owner = SignIn("", "")
         self.sessions: dict[str, Any] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -125,6 +130,10 @@ class RunningSite:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    def shell(self, code: str) -> None:
+        """Run a few lines of Python in the site, for what no page can bring about in a test."""
+        self._manage("shell", "--no-imports", "-c", code)
 
     def _manage(self, *arguments: str) -> str:
         return _run([sys.executable, "manage.py", *arguments], self.environment)
