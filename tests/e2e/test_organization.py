@@ -59,6 +59,7 @@ def made(page: Page, where: str, button: str, **fields: str) -> str:
 
 
 def pictures(page: Page, addresses: list[str], theme: Theme) -> None:
+    page.emulate_media(color_scheme=theme)
     for number, address in enumerate(addresses if PICTURES else []):
         page.goto(address)
         page.screenshot(path=Path(str(PICTURES), f"{theme}-{number:02}.png"))
