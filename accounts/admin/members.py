@@ -1,4 +1,4 @@
-"""Members, invitations, teams and roles."""
+"""Members, teams and roles."""
 
 from typing import Any
 
@@ -13,12 +13,11 @@ from accounts import access
 from accounts.admin.base import OrganizationAdmin, StateFilter, acting
 from accounts.admin.fields import ROLE_LABELS, RightsField, role_field
 from accounts.contracts import Role
-from accounts.models import CustomRole, Invitation, JoinRequest, Membership, Team
+from accounts.models import CustomRole, Membership, Team
 from accounts.services.members import member_remove, member_restore, member_role_change, member_suspend
 from accounts.services.roles import role_change, role_create, role_delete
 from accounts.services.sessions import member_sessions_end
 from accounts.services.teams import team_change, team_create, team_delete
-from jarvis_site.kernel.clock import db_now
 
 
 class MemberState(StateFilter):
@@ -117,40 +116,6 @@ class MembershipAdmin(OrganizationAdmin):
         return _("suspended") if row.suspended_at is not None else _("present")
 
 
-class InvitationState(StateFilter):
-    title = _("state")
-    states = {
-        "open": (_("Open"), Q(accepted_at=None, revoked_at=None, expires_at__gt=db_now())),
-        "accepted": (_("Accepted"), Q(accepted_at__isnull=False)),
-        "revoked": (_("Withdrawn"), Q(revoked_at__isnull=False)),
-        "expired": (_("Expired"), Q(accepted_at=None, revoked_at=None, expires_at__lte=db_now())),
-    }
-
-
-class InvitationAdmin(OrganizationAdmin):
-    title = _("Invitations")
-    reading = access.MEMBERS_INVITE
-    list_display = ("email", "role", "custom_role", "invited_by", "sent_at", "expires_at", "accepted_at", "revoked_at")
-    list_filter = (InvitationState, "role")
-    list_select_related = ("custom_role", "invited_by__user")
-    search_fields = ("email",)
-    ordering = ("-created_at", "-id")
-    fields = (*list_display[:4], "created_at", *list_display[4:])
-    readonly_fields = fields
-
-
-class JoinRequestAdmin(OrganizationAdmin):
-    title = _("Requests to join")
-    reading = access.MEMBERS_INVITE
-    list_display = ("email", "name", "created_at", "accepted", "decided_by", "decided_at")
-    list_filter = ("accepted",)
-    list_select_related = ("decided_by__user",)
-    search_fields = ("email", "name")
-    ordering = ("-created_at", "-id")
-    fields = list_display
-    readonly_fields = fields
-
-
 class RightsForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
     """What a team or a role may, and may not, as names of actions."""
 
@@ -212,8 +177,6 @@ class CustomRoleAdmin(OrganizationAdmin):
 
 PAGES: dict[type, type[OrganizationAdmin]] = {
     Membership: MembershipAdmin,
-    Invitation: InvitationAdmin,
-    JoinRequest: JoinRequestAdmin,
     Team: TeamAdmin,
     CustomRole: CustomRoleAdmin,
 }

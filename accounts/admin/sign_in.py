@@ -1,4 +1,4 @@
-"""Single sign-on, SCIM tokens, e-mail domains and API keys. Their secrets are in no list, form or filter."""
+"""Single sign-on, SCIM tokens and API keys. Their secrets are in no list, form or filter."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from django.utils.translation import ngettext_lazy
 
 from accounts import access
 from accounts.admin.base import OrganizationAdmin, StateFilter, acting
-from accounts.models import ApiKey, EmailDomain, IdentityProvider, ScimToken
+from accounts.models import ApiKey, IdentityProvider, ScimToken
 from accounts.services.keys import key_revoke
 from accounts.services.scim_tokens import token_revoke
 from accounts.services.sso import provider_enable
@@ -82,18 +82,8 @@ class IdentityProviderAdmin(OrganizationAdmin):
         self.each(request, queryset, lambda row: act(provider_id=row.id), done=done)
 
 
-class EmailDomainAdmin(OrganizationAdmin):
-    title = _("E-mail domains")
-    reading = access.SETTINGS_MANAGE
-    list_display = ("domain", "join", "created_at", "verified_at")
-    ordering = ("domain",)
-    fields = list_display
-    readonly_fields = fields
-
-
 PAGES: dict[type, type[OrganizationAdmin]] = {
     ApiKey: ApiKeyAdmin,
     ScimToken: ScimTokenAdmin,
     IdentityProvider: IdentityProviderAdmin,
-    EmailDomain: EmailDomainAdmin,
 }

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import data_rights, members, sign_in
+from accounts.admin import data_rights, joining, members, sign_in
 from accounts.models import (
     ApiKey,
     CustomRole,
@@ -21,7 +21,7 @@ from jarvis_site.admin.sites import Group, OrganizationSite
 from jarvis_site.audit.models import AuditEvent
 
 site = OrganizationSite(name="admin")
-for pages in (members.PAGES, sign_in.PAGES, data_rights.PAGES):
+for pages in (members.PAGES, joining.PAGES, sign_in.PAGES, data_rights.PAGES):
     for model, page in pages.items():
         site.register(model, page)
 site.register(AuditEvent, AuditEventAdmin)

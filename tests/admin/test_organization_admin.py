@@ -14,8 +14,10 @@ from accounts.contracts import Role
 from accounts.models import (
     ApiKey,
     CustomRole,
+    EmailDomain,
     IdentityProvider,
     Invitation,
+    JoinRequest,
     Membership,
     Retention,
     ScimToken,
@@ -336,6 +338,29 @@ def test_sessions_tokens_providers_and_periods_are_ended_and_changed(cast: Cast,
     with tenant(cast.halden.id):
         assert Retention.objects.get(id=period.id).days == 60
         assert AuditEvent.objects.filter(action="retention.changed").count() == 1
+
+
+def test_invitations_requests_and_domains_are_answered(cast: Cast, rows: Rows) -> None:
+    path, fields = "accounts/invitation/", {"email": "raj@example.com", "role": "member", "custom_role": ""}
+    assert "was added successfully" in send(cast.tomas, f"{path}add/", **fields)
+    assert "is open already" in send(cast.tomas, f"{path}add/", **fields)
+    assert "above your own role" in send(
+        cast.tomas, f"{path}add/", **fields | {"email": "x@example.com", "role": "owner"}
+    )
+    with tenant(cast.halden.id):
+        invitation = Invitation.objects.get(email="raj@example.com")
+    chosen = {"_selected_action": str(invitation.id)}
+    assert "1 invitation is sent again." in send(cast.tomas, path, action="send_again", **chosen)
+    assert "1 invitation is withdrawn." in send(cast.tomas, path, action="withdraw", **chosen)
+    request, domain = rows[JoinRequest], rows[EmailDomain]
+    text = send(cast.tomas, "accounts/joinrequest/", action="decline", _selected_action=str(request.pk))
+    assert "1 request is declined." in text
+    text = send(cast.tomas, "accounts/emaildomain/", action="give_up", _selected_action=str(domain.pk))
+    assert "1 domain is given up." in text
+    with tenant(cast.halden.id):
+        assert Invitation.objects.get(id=invitation.id).revoked_at is not None
+        assert JoinRequest.objects.get(id=request.pk).accepted is False
+        assert not EmailDomain.objects.exists()
 
 
 def test_djangos_own_log_is_closed(cast: Cast) -> None:

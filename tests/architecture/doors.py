@@ -255,6 +255,7 @@ PAGES: dict[str, Who] = {
     INSIDE + "admin/": Who.ADMIN,
     **{f"{INSIDE}admin/{kind}{page}": Who.ADMIN for kind in _ADMIN_KINDS for page in _ROW_PAGES},
     **{f"{INSIDE}admin/{kind}{page}": Who.ADMIN for kind in _ADMIN_MAKES for page in _MAKING_PAGES},
+    INSIDE + "admin/accounts/invitation/add/": Who.ADMIN,
     **{_SCIM + path: Who.KEY for path in _SCIM_PAGES},
     "ops/": Who.OPERATOR,
     **{f"ops/{kind}{page}": Who.OPERATOR for kind in _OPERATOR_KINDS for page in _ROW_PAGES},
