@@ -84,8 +84,8 @@ def _fetch(parts: SplitResult, form: Mapping[str, str] | None, headers: Mapping[
     try:
         with _connected(parts) as connection:
             connection.request("GET" if body is None else "POST", target, body=body, headers=sent)
-            answer = connection.getresponse()
-            content = answer.read(LARGEST_ANSWER + 1)
+            with connection.getresponse() as answer:
+                content = answer.read(LARGEST_ANSWER + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise SignInRefused("unreachable", f"{parts.hostname}: {type(error).__name__}") from error
     if len(content) > LARGEST_ANSWER:

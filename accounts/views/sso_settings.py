@@ -17,6 +17,7 @@ from accounts.middleware import request_actor
 from accounts.selectors.sso import owners_list, provider_get, providers_list, test_get
 from accounts.services import sso
 from accounts.sso.contracts import REASONS, SignInRefused
+from accounts.step_up import fresh_proof_require
 from accounts.views.sso import led_away
 from jarvis_site.kernel.errors import Conflict, Invalid, NotFound
 
@@ -39,6 +40,7 @@ def providers(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 
 def provider_new(request: HttpRequest, slug: str) -> HttpResponse:
     actor = request_actor(request)
     access.require(actor, access.SIGN_IN_MANAGE)
+    fresh_proof_require(request)
     protocol = request.GET.get("protocol", Protocol.OIDC.value)
     if protocol not in FORMS:
         raise NotFound
@@ -62,6 +64,8 @@ def provider(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResponse
     actor = request_actor(request)
     access.require(actor, access.SIGN_IN_MANAGE)
     found = provider_get(provider_id=provider_id)
+    if request.method == "POST":
+        fresh_proof_require(request)
     kind = FORMS[found.protocol]
     form = kind(request.POST or None, initial=kind.filled(found))
     if request.method == "POST" and form.is_valid():
@@ -86,6 +90,8 @@ def provider(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResponse
 def provider_switch(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResponse:
     """Switch on or off, enforce or release, delete: the form's field `act`."""
     actor, act = request_actor(request), request.POST.get("act", "")
+    access.require(actor, access.SIGN_IN_MANAGE)
+    fresh_proof_require(request)
     try:
         if act in {"enable", "disable"}:
             sso.provider_enable(actor=actor, provider_id=provider_id, enabled=act == "enable")
@@ -107,6 +113,8 @@ def provider_switch(request: HttpRequest, slug: str, provider_id: UUID) -> HttpR
 @require_POST
 def break_glass(request: HttpRequest, slug: str) -> HttpResponse:
     """Which owners get in without single sign-on."""
+    access.require(request_actor(request), access.SIGN_IN_MANAGE)
+    fresh_proof_require(request)
     try:
         chosen = [UUID(text) for text in request.POST.getlist("member")]
     except ValueError as error:

@@ -232,7 +232,7 @@ def test_an_administrator_can_not_become_owner_or_sign_in_as_one_with_a_provider
     assert refused_as(ready.sign_in("nora")[1], "owner")
 
 
-def tested(provider: IdentityProvider) -> bool:
+def was_tested(provider: IdentityProvider) -> bool:
     with tenant(provider.organization_id):
         return IdentityProvider.objects.get(id=provider.id).tested_at is not None
 
@@ -246,7 +246,7 @@ def test_the_test_says_what_came_back_and_signs_nobody_in(ready: Ready) -> None:
         assert said in page
     assert client.session["_auth_user_id"] == str(ready.cast.maya.user.id)
     assert not User.objects.filter(email="nora@halden.example").exists()
-    assert tested(provider)
+    assert was_tested(provider)
 
 
 def test_a_test_that_would_let_nobody_in_does_not_count(ready: Ready) -> None:
@@ -254,7 +254,7 @@ def test_a_test_that_would_let_nobody_in_does_not_count(ready: Ready) -> None:
     start = f"/o/{ready.slug}/settings/sign-on/{ready.provider.id}/test/"
     page = through_oidc(client, ready.server, "vague", start, follow=True).content.decode()
     assert "would not be let in" in page
-    assert not tested(ready.provider)
+    assert not was_tested(ready.provider)
 
 
 def test_nobody_else_can_finish_a_test(ready: Ready) -> None:

@@ -46,7 +46,8 @@ def acting(person: Person) -> Iterator[None]:
 
 def page(person: Person, path: str = "", **form: Any) -> Any:
     address = f"/o/{person.slug}/settings/sign-on/{path}"
-    return person.client().post(address, form) if form else person.client().get(address)
+    client = signed_in(person, {"method": "password"})
+    return client.post(address, form) if form else client.get(address)
 
 
 def the_provider(cast: Cast) -> IdentityProvider:
@@ -136,6 +137,20 @@ def test_members_and_strangers_can_not_look_or_change(cast: Cast) -> None:
     assert page(cast.priya, "break-glass/", member=str(cast.maya.membership.id)).status_code == HTTPStatus.FORBIDDEN
     assert page(cast.maya, f"{row.id}/switch/", act="explode").status_code == HTTPStatus.BAD_REQUEST
     assert page(cast.maya, "new/?protocol=ldap").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_an_old_session_shows_once_more_who_it_is_before_anything_is_changed(cast: Cast) -> None:
+    row = provider_made(cast.maya, Protocol.OIDC, draft(**OIDC))
+    client = signed_in(cast.tomas, {"method": "password", "at": 1000.0})
+    for path, form in (
+        ("new/", FORM),
+        (f"{row.id}/", {**FORM, "issuer": "https://evil.example"}),
+        (f"{row.id}/switch/", {"act": "delete"}),
+        ("break-glass/", {}),
+    ):
+        client.post(f"/o/halden-roe/settings/sign-on/{path}", form)
+    after = the_provider(cast)
+    assert (after.enabled, after.config["issuer"]) == (True, OIDC["issuer"])
 
 
 def test_another_provider_under_the_same_name_is_off_until_it_is_tested_and_knows_nobody(cast: Cast) -> None:
