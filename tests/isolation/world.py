@@ -160,6 +160,7 @@ def world_made(cast: Cast, workers: Workers) -> World:
             "path": FILE,
             "secret": feed_create(caller=calendar_calls.caller_for(maya)),
             "member_id": maya.membership.id,
+            "organization_id": maya.organization.id,
             "done_run_id": done.id,
             "export_id": export_request(actor=maya.actor, about_id=maya.membership.id).id,
         }
