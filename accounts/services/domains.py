@@ -44,7 +44,7 @@ def domain_add(*, actor: Actor, domain: str, join: JoinMode = JoinMode.REQUEST) 
     if EmailDomain.objects.filter(domain=name).exists():
         raise DomainTaken
     row = EmailDomain.objects.create(domain=name, join=join, token=secrets.token_hex(TOKEN_BYTES))
-    record(action="domain.added", resource=row, details={"domain": name, "join": join.value})
+    record(action="domain.added", resource=row, details={"join": join.value}, words={"domain": name})
     return row
 
 
@@ -74,7 +74,7 @@ def domain_remove(*, actor: Actor, domain_id: UUID) -> None:
     """Give a domain up; who has joined through it stays. Raises `MayNot`, `NotFound`."""
     turn_take(actor=actor, action=access.SETTINGS_MANAGE)
     row = _domain(domain_id)
-    record(action="domain.removed", resource=row, details={"domain": row.domain})
+    record(action="domain.removed", resource=row, words={"domain": row.domain})
     row.delete()
     written_down()
 
@@ -140,7 +140,7 @@ def join_request(*, user: User, organization_id: UUID) -> JoinRequest:
         if JoinRequest.objects.filter(user_id=user.id, decided_at=None).exists():
             raise AlreadyAsked
         request = JoinRequest.objects.create(user_id=user.id, email=offer.email, name=user.name)
-        record(action="join.requested", resource=request, details={"email": offer.email})
+        record(action="join.requested", resource=request, words={"email": offer.email})
         return request
 
 
@@ -157,7 +157,7 @@ def join_request_answer(*, actor: Actor, request_id: UUID, accept: bool) -> None
         raise NotFound
     request.decided_at, request.decided_by_id, request.accepted = db_now(), actor.member_id, accept
     request.save(update_fields=["decided_at", "decided_by", "accepted"])
-    record(action="join.accepted" if accept else "join.declined", resource=request, details={"email": request.email})
+    record(action="join.accepted" if accept else "join.declined", resource=request, words={"email": request.email})
     if accept:
         organization = Organization.objects.get(id=actor.organization_id)
         member_add(organization=organization, user=User.objects.get(id=request.user_id), how="request")
@@ -203,7 +203,7 @@ def _note_verified(row: EmailDomain) -> None:
     found.update(checked_at=db_now(), problem="")
     if found.filter(verified_at=None).update(verified_at=db_now()):
         written_down()
-        record(action="domain.verified", resource=row, details={"domain": row.domain})
+        record(action="domain.verified", resource=row, words={"domain": row.domain})
 
 
 def _domain(domain_id: UUID) -> EmailDomain:

@@ -107,7 +107,7 @@ def invitation_resend(*, actor: Actor, invitation_id: UUID) -> None:
     invitation.digest, invitation.sent_at = _unknown_digest(), None
     invitation.expires_at = db_now(plus=LIFETIME)
     invitation.save(update_fields=["digest", "sent_at", "expires_at"])
-    record(action="invitation.resent", resource=invitation, details={"email": invitation.email})
+    record(action="invitation.resent", resource=invitation, words={"email": invitation.email})
     INVITATION_MAIL.enqueue(invitation_id=invitation.id)
 
 
@@ -118,7 +118,7 @@ def invitation_revoke(*, actor: Actor, invitation_id: UUID) -> None:
     invitation = _open(invitation_id)
     invitation.revoked_at = db_now()
     invitation.save(update_fields=["revoked_at"])
-    record(action="invitation.revoked", resource=invitation, details={"email": invitation.email})
+    record(action="invitation.revoked", resource=invitation, words={"email": invitation.email})
 
 
 @transaction.atomic
@@ -147,7 +147,7 @@ def invitation_accept(*, slug: str, secret: str, user: User) -> Membership:
     with tenant(organization.id, member=membership.id):
         invitation.accepted_at, invitation.accepted_by = db_now(), membership
         invitation.save(update_fields=["accepted_at", "accepted_by"])
-        record(action="invitation.accepted", resource=invitation, details={"email": invitation.email})
+        record(action="invitation.accepted", resource=invitation, words={"email": invitation.email})
     return membership
 
 
@@ -212,8 +212,8 @@ def _invite(email: str, role: Role, custom_role: CustomRole | None, member_id: U
         invited_by_id=member_id,
         expires_at=db_now(plus=LIFETIME),
     )
-    details = {"email": email, "role": role.value, "custom_role": str(custom_role.id) if custom_role else ""}
-    record(action="invitation.sent", resource=invitation, details=details)
+    details = {"role": role.value, "custom_role": str(custom_role.id) if custom_role else ""}
+    record(action="invitation.sent", resource=invitation, details=details, words={"email": email})
     INVITATION_MAIL.enqueue(invitation_id=invitation.id)
 
 

@@ -40,7 +40,7 @@ def organization_create(*, name: str, owner: User) -> Organization:
     """Create an organization and make the person its owner."""
     organization = Organization.objects.create(name=_one_line(name), slug=_free_slug(name))
     with tenant(organization.id):
-        record(action="organization.created", resource=organization, details={"name": organization.name})
+        record(action="organization.created", resource=organization, words={"name": organization.name})
         member_add(organization=organization, user=owner, role=Role.OWNER)
     return organization
 
@@ -61,7 +61,7 @@ def organization_change(*, actor: Actor, name: str, slug: str) -> Organization:
     organization.save(update_fields=["name", "slug"])
     after = {"name": organization.name, "slug": organization.slug}
     if after != before:
-        record(action="organization.changed", resource=organization, details={"before": before, "after": after})
+        record(action="organization.changed", resource=organization, words={"before": before, "after": after})
     return organization
 
 

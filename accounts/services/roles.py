@@ -38,7 +38,7 @@ def role_create(
     role = CustomRole.objects.create(
         name=name.strip(), description=description.strip(), allow=patterns(allow), deny=patterns(deny)
     )
-    record(action="role.created", resource=role, details=_details(role))
+    record(action="role.created", resource=role, details=_details(role), words={"name": role.name})
     return role
 
 
@@ -53,13 +53,14 @@ def role_change(
     """
     now = turn_take(actor=actor, action=access.ROLES_MANAGE)
     role = _role(role_id)
-    before = _details(role)
+    before, old_name = _details(role), role.name
     if name.strip() != role.name:
         _refuse_taken(name.strip(), but=role.id)
     role.name, role.description = name.strip(), description.strip()
     role.allow, role.deny = patterns(allow), patterns(deny)
     role.save()
-    record(action="role.changed", resource=role, details={"before": before, "after": _details(role)})
+    details = {"before": before, "after": _details(role)}
+    record(action="role.changed", resource=role, details=details, words={"before": old_name, "after": role.name})
     if Invitation.objects.filter(_IS_OPEN, custom_role=role).exists():
         gift_require(actor=now, role=Role.MEMBER, custom_role=role)
     rules_refresh(actor=now, members=_present().filter(custom_role=role))
@@ -79,7 +80,7 @@ def role_delete(*, actor: Actor, role_id: UUID) -> None:
     if Membership.objects.filter(custom_role=role).exists() or invitations.filter(_IS_OPEN).exists():
         raise RoleInUse
     invitations.update(custom_role=None)
-    record(action="role.deleted", resource=role, details=_details(role))
+    record(action="role.deleted", resource=role, details=_details(role), words={"name": role.name})
     role.delete()
 
 
@@ -213,4 +214,4 @@ def _refuse_taken(name: str, *, but: UUID | None = None) -> None:
 
 
 def _details(role: CustomRole) -> dict[str, object]:
-    return {"name": role.name, "allow": role.allow, "deny": role.deny}
+    return {"allow": role.allow, "deny": role.deny}

@@ -42,7 +42,7 @@ def team_create(
     team = Team(name=name.strip(), allow=patterns(allow), deny=patterns(deny), external_id=external_id)
     _place(team, parent_id)
     team.save()
-    record(action="team.created", resource=team, details=_details(team))
+    record(action="team.created", resource=team, details=_details(team), words={"name": team.name})
     return team
 
 
@@ -63,13 +63,14 @@ def team_change(
     """
     now = turn_take(actor=actor, action=access.TEAMS_MANAGE)
     team = _team(team_id)
-    before = _details(team)
+    before, old_name = _details(team), team.name
     if name.strip() != team.name:
         _refuse_taken(name.strip(), but=team.id)
     team.name, team.allow, team.deny = name.strip(), patterns(allow), patterns(deny)
     _place(team, parent_id)
     team.save()
-    record(action="team.changed", resource=team, details={"before": before, "after": _details(team)})
+    details = {"before": before, "after": _details(team)}
+    record(action="team.changed", resource=team, details=details, words={"before": old_name, "after": team.name})
     rules_refresh(actor=now, members=members_of_teams(below(team.id, _parents())))
     return team
 
@@ -86,7 +87,7 @@ def team_delete(*, actor: Actor | None, team_id: UUID) -> None:
     if Team.objects.filter(parent=team).exists():
         raise TeamHasTeams
     members = list(members_of_teams([team.id]))
-    record(action="team.deleted", resource=team, details=_details(team))
+    record(action="team.deleted", resource=team, details=_details(team), words={"name": team.name})
     team.delete()
     rules_refresh(actor=now, members=members)
 
@@ -162,7 +163,6 @@ def _refuse_taken(name: str, *, but: UUID | None = None) -> None:
 
 def _details(team: Team) -> dict[str, object]:
     return {
-        "name": team.name,
         "parent": str(team.parent_id or ""),
         "allow": team.allow,
         "deny": team.deny,

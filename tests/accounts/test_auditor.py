@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from accounts import access
 from accounts.contracts import Actor, Role
 from accounts.middleware import WITHOUT_CONTENT
-from accounts.models import User
+from accounts.models import Membership, User
 from accounts.selectors import actor_of, membership_get
 from accounts.services import members, teams
 from agents.contracts import StepState
@@ -18,7 +18,7 @@ from agents.models import Step
 from chat.services.conversations import conversation_start
 from jarvis_site.kernel.errors import Forbidden
 from jarvis_site.kernel.ids import uuid7
-from jarvis_site.kernel.realtime.consumer import CLOSE_STRANGER
+from jarvis_site.kernel.realtime import CLOSE_COME_AGAIN, CLOSE_STRANGER
 from jarvis_site.kernel.realtime.publisher import send
 from jarvis_site.kernel.tenancy import tenant
 from tests.agents.plans import reading, start
@@ -87,11 +87,25 @@ async def test_every_topic_and_command_of_content_is_closed_to_an_auditor(cast: 
             assert answer["error"]["status"] == HTTPStatus.FORBIDDEN, command
 
 
-async def test_who_becomes_an_auditor_hears_no_more_on_an_open_socket(cast: Cast) -> None:
+async def test_the_sockets_of_who_becomes_an_auditor_end_at_once(cast: Cast) -> None:
+    topic = f"chat:{cast.priya.membership.id}"
+    async with opened(cast.priya, cast.priya.slug) as socket:
+        assert (await socket.ask({"type": "subscribe", "topic": topic, "after": 0}))["type"] == "subscribed"
+        await sync_to_async(make_auditor)(cast, cast.priya)
+        assert await socket.closed() == CLOSE_COME_AGAIN
+    async with opened(cast.priya, cast.priya.slug) as socket:
+        assert (await socket.ask({"type": "subscribe", "topic": topic, "after": 0}))["type"] == "refused"
+
+
+async def test_a_socket_that_was_not_told_says_nothing_either(cast: Cast) -> None:
+    def become_auditor() -> None:
+        with tenant(cast.halden.id):
+            Membership.objects.filter(id=cast.priya.membership.id).update(role=Role.AUDITOR)
+
     async with opened(cast.priya, cast.priya.slug) as socket:
         topic = f"chat:{cast.priya.membership.id}"
         assert (await socket.ask({"type": "subscribe", "topic": topic, "after": 0}))["type"] == "subscribed"
-        await sync_to_async(make_auditor)(cast, cast.priya)
+        await sync_to_async(become_auditor)()
         await socket.ask({"type": "chat.typing", "id": "1", "conversation": str(uuid7())})  # looks at who it is
         send(topic, {"type": "secret"})
         assert await socket.closed() == CLOSE_STRANGER
