@@ -228,6 +228,8 @@ rules = st.lists(
 )
 
 
+# On a busy machine making the first example takes a second.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(role=st.sampled_from(Role), rules=rules, scopes=st.none() | st.lists(st.sampled_from(PATTERNS), max_size=3))
 def test_the_explanation_of_every_action_is_the_decision(
     role: Role, rules: list[Rule], scopes: list[str] | None
@@ -268,7 +270,9 @@ operations = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(steps=operations)
 def test_stored_rules_are_what_they_would_be_worked_out_afresh(cast: Cast, steps: list[Any]) -> None:
     people = [cast.priya, cast.tomas, cast.maya, cast.priya]
