@@ -164,7 +164,7 @@ def test_elsewhere_the_person_stays_who_they_are(cast: Cast, workers: Workers) -
 
 
 def test_an_operator_of_the_site_keeps_the_account(cast: Cast, workers: Workers) -> None:
-    User.objects.filter(id=cast.priya.user.id).update(is_staff=True, is_superuser=True)
+    User.objects.using("platform").filter(id=cast.priya.user.id).update(is_staff=True, is_superuser=True)
     erase(cast.maya, cast.priya)
     workers.drain()
     assert User.objects.get(id=cast.priya.user.id).name == "Priya Raman"

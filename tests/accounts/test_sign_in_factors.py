@@ -10,6 +10,7 @@ from allauth.mfa.totp.internal import auth as totp
 from django.db import connection
 from django.test import Client
 
+from jarvis_site.kernel.tenancy import at_the_door
 from tests.accounts.signing import SECOND, SECRET, Phone, forget_limits, set_up_app, sign_in
 from tests.cast import PASSWORD, Cast
 
@@ -57,7 +58,7 @@ def test_an_app_is_set_up_with_a_code_and_gives_recovery_codes(
 
 def test_what_makes_codes_is_encrypted_in_the_database(cast: Cast) -> None:
     set_up_app(cast.priya.user)
-    with connection.cursor() as cursor:
+    with at_the_door(), connection.cursor() as cursor:
         cursor.execute("SELECT data::text FROM mfa_authenticator")
         (stored,) = cursor.fetchone()
     assert SECRET not in stored

@@ -58,7 +58,7 @@ def dead_job(cast: Cast) -> Job:
 @pytest.mark.parametrize("rights", [{}, {"is_staff": True}, {"is_superuser": True}, {"is_active": False}])
 def test_everybody_else_finds_nothing(cast: Cast, rights: dict[str, bool]) -> None:
     rights = {"is_staff": True, "is_superuser": True} | rights if "is_active" in rights else rights
-    User.objects.filter(id=cast.maya.user.id).update(**rights)
+    User.objects.using("platform").filter(id=cast.maya.user.id).update(**rights)
     for path in ("", *LISTS, f"accounts/organization/{cast.halden.id}/change/"):
         for browser in (cast.maya.client(), Client()):
             assert browser.get(f"/ops/{path}").status_code == HTTPStatus.NOT_FOUND, path

@@ -103,6 +103,7 @@ def test_members_and_auditors_find_nothing_there(cast: Cast, role: Role, path: s
     assert client.post(base(cast.priya) + path, {"action": "remove"}).status_code == HTTPStatus.NOT_FOUND
 
 
+@pytest.mark.django_db(transaction=True)
 def test_staff_of_the_site_are_nobody_there(cast: Cast) -> None:
     root = User.objects.create_superuser("root@example.com", "x", name="Root")
     client = Client()

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Membership, User
 from accounts.selectors import actor_of, membership_get
 from accounts.services.exports import export_request
+from accounts.services.keys import key_create
 from accounts.services.organizations import member_add
 from agents.contracts import PlanAuthor, PlanDraft, PlannedStep, StepState
 from agents.models import Run, Step
@@ -162,6 +163,7 @@ def world_made(cast: Cast, workers: Workers) -> World:
             "member_id": maya.membership.id,
             "organization_id": maya.organization.id,
             "done_run_id": done.id,
+            "key_id": key_create(actor=maya.actor, name=CANARY, scopes=["*"], lifetime=None).key.id,
             "export_id": export_request(actor=maya.actor, about_id=maya.membership.id).id,
         }
     workers.drain()

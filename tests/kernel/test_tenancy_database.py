@@ -1,5 +1,6 @@
 """The second wall: what PostgreSQL answers to raw SQL of the application's role, as an injection would send it."""
 
+import re
 import tempfile
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from psycopg.sql import SQL, Identifier
 
 from accounts.models import Membership, User
-from jarvis_site.kernel.tenancy import signed_in, tenant
+from jarvis_site.kernel.tenancy import at_the_door, signed_in, tenant
 from jarvis_site.kernel.tenancy.pg.base import DatabaseWrapper
 from tests.kernel.conftest import Libraries
 from tests.kernel.shelf import Book, Shelf
@@ -255,6 +256,22 @@ def test_the_policy_is_an_index_condition(libraries: Libraries) -> None:
             cursor.execute("SET LOCAL enable_seqscan = off")
         plan = "\n".join(str(row[0]) for row in ask("EXPLAIN SELECT count(*) FROM kernel_shelf"))
     assert "Index Cond: (organization_id = (InitPlan" in plan
+
+
+def test_what_is_asked_at_every_door_uses_indexes_through_the_policies(libraries: Libraries) -> None:
+    person = User.objects.create_user("ines@x.example", name="Ines")
+    with tenant(libraries.ours.id):
+        member = Membership.objects.create(user=person)
+    with CaptureQueriesContext(connection) as asked, signed_in(person.id):
+        assert Membership.own_at("ours") == member
+    statement = asked.captured_queries[0]["sql"]
+    with signed_in(person.id), at_the_door(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(str(row[0]) for row in ask(f"EXPLAIN {statement}"))
+    assert "Seq Scan" not in plan
+    for table in ("organization", "membership", "person"):
+        assert re.search(rf"(Index|Bitmap Heap) (Only )?Scan.* {table}\b", plan), plan
+    assert re.search(r"Index Cond: \(\(?slug\)?::text = 'ours'", plan), plan
 
 
 def test_bulk_writes_stay_in_the_organization(libraries: Libraries) -> None:

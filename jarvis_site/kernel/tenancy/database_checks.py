@@ -3,7 +3,7 @@
 They look through the application's own connection, so that `migrate`, which is the cure, is not stopped by them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig
@@ -12,17 +12,18 @@ from django.core.checks import CheckMessage, Error
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
 
+from jarvis_site.kernel.tenancy import object_checks
 from jarvis_site.kernel.tenancy.checks import concrete_tenant_models
 from jarvis_site.kernel.tenancy.constraints import APP_ROLE, PLATFORM_ROLE, TenantFK, TenantPolicy
+from jarvis_site.kernel.tenancy.object_checks import Ask, plain
 
-_OUR_ROLES = ["jarvis_owner", APP_ROLE, PLATFORM_ROLE, "jarvis_lookup", "jarvis_search"]
+_NEVER_SIGN_IN = ["jarvis_lookup", "jarvis_search"]
+_OUR_ROLES = ["jarvis_owner", APP_ROLE, PLATFORM_ROLE, *_NEVER_SIGN_IN]
 # A data migration says SET ROLE jarvis_platform; nobody else is a member of anything.
 _ALLOWED_MEMBERSHIP = ("jarvis_owner", PLATFORM_ROLE, False)
 _NEVER_GRANTED = ["TRUNCATE", "REFERENCES", "TRIGGER"]
 # PostgreSQL's letters in pg_constraint.confdeltype.
 _DELETE_LETTERS = {"NO": "a", "CASCADE": "c", "SET": "n"}
-
-type Ask = Callable[[str, list[Any]], list[tuple[Any, ...]]]
 
 
 def register() -> None:
@@ -42,6 +43,7 @@ def check_database(
 def check_catalogue(ask: Ask, models: Iterable[type[Model]]) -> list[CheckMessage]:
     """Run all of them for these models; `ask` runs a query."""
     found = [*_role_problems(ask), *_membership_problems(ask), *_view_problems(ask), *_default_right_problems(ask)]
+    found += object_checks.problems(ask)
     for model in models:
         found += [*_wall_problems(ask, model), *_right_problems(ask, model), *_key_problems(ask, model)]
     return found
@@ -56,12 +58,13 @@ def _ask(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
 
 def _role_problems(ask: Ask) -> Iterator[CheckMessage]:
     for (role,) in ask(
-        "SELECT rolname FROM pg_roles WHERE (rolsuper OR rolbypassrls)"
-        " AND (rolname = ANY(%s) OR rolname = current_user)",
-        [_OUR_ROLES],
+        "SELECT rolname FROM pg_roles WHERE (rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication"
+        " OR rolcanlogin AND rolname = ANY(%s)) AND (rolname = ANY(%s) OR rolname = current_user)",
+        [_NEVER_SIGN_IN, _OUR_ROLES],
     ):
         yield Error(
-            f"The database role {role} is a superuser or bypasses row-level security: it sees all organizations.",
+            f"The database role {role} may more than it should: be a superuser, bypass row-level security, make roles,"
+            " replicate, or sign in.",
             hint="Run deploy/postgres/roles.sql as a superuser and connect as jarvis_app.",
             id="kernel.E021",
         )
@@ -132,7 +135,7 @@ def _wall_problems(ask: Ask, model: type[Model]) -> Iterator[CheckMessage]:
         " WHERE schemaname = 'public' AND tablename = %s AND permissive = 'PERMISSIVE'",
         [table],
     )
-    if {name: (roles, command, _plain(read), _plain(write)) for name, roles, command, read, write in rows} != wanted:
+    if {name: (roles, command, plain(read), plain(write)) for name, roles, command, read, write in rows} != wanted:
         yield _wall_error(model, "its policies are not the ones of its TenantPolicy")
 
 
@@ -143,13 +146,7 @@ def _conditions(model: type[Model]) -> dict[str, tuple[str, str, str]]:
 
 def _expected(policy: tuple[str, str, str]) -> tuple[list[str], str, str, str]:
     role, command, condition = policy
-    return [role], command, _plain(condition), _plain(condition) if command == "ALL" else ""
-
-
-def _plain(condition: str | None) -> str:
-    """Take out what PostgreSQL adds when it prints a condition: brackets, spaces, schema, column name."""
-    text = (condition or "").replace("public.", "").replace(" AS app_org", "").replace(" AS app_user", "")
-    return text.translate(str.maketrans("", "", "() "))
+    return [role], command, plain(condition), plain(condition) if command == "ALL" else ""
 
 
 def _wall_error(model: type[Model], what: str) -> CheckMessage:

@@ -1,4 +1,10 @@
-"""What both roles may do with tables that belong to no organization. Tenant tables have their `TenantPolicy`."""
+"""What both roles may do with tables that belong to no organization. Tenant tables have their `TenantPolicy`.
+
+Whoever injects SQL into a statement about an organization's rows must not reach people, sessions and organizations
+beside it. So the tables that the application writes have policies too: it uses them in statements that are about them
+(`scope.at_the_door`, sealed like the tenant), and a tenant's statements see the people and the row of their own
+organization only. Nobody becomes an operator through the application's role.
+"""
 
 from typing import Any
 
@@ -6,7 +12,7 @@ from django.apps import apps
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 
 from jarvis_site.kernel.tenancy.constraints import APP_ROLE, PLATFORM_ROLE
 from jarvis_site.kernel.tenancy.router import OWNER_ALIAS
@@ -33,8 +39,45 @@ GLOBAL_TABLES = {
     "auth.Permission": READ,
     "contenttypes.ContentType": READ,
 }
+_DOOR = "(SELECT public.app_door())"
+# What a statement about an organization's rows sees of these tables besides.
+SEEN_INSIDE = {
+    "accounts.User": "EXISTS (SELECT 1 FROM public.accounts_membership own"
+    " WHERE own.organization_id = (SELECT public.app_org()) AND own.user_id = accounts_user.id)",
+    "accounts.Organization": "id = (SELECT public.app_org())",
+}
+_PEOPLE = "accounts.User"
+_PROMOTION_GUARD = f"""
+    CREATE OR REPLACE FUNCTION refuse_promotion() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF current_user = '{APP_ROLE}' THEN
+        RAISE EXCEPTION 'operators are made by the platform role'
+          USING ERRCODE = 'insufficient_privilege', HINT = 'manage.py createsuperuser --database platform';
+      END IF;
+      RETURN NEW;
+    END
+    $$;
+    CREATE OR REPLACE TRIGGER refuse_promotion_at_birth BEFORE INSERT ON {{table}} FOR EACH ROW
+      WHEN (NEW.is_superuser OR NEW.is_staff) EXECUTE FUNCTION refuse_promotion();
+    CREATE OR REPLACE TRIGGER refuse_promotion BEFORE UPDATE ON {{table}} FOR EACH ROW
+      WHEN (NEW.is_superuser AND NOT OLD.is_superuser OR NEW.is_staff AND NOT OLD.is_staff)
+      EXECUTE FUNCTION refuse_promotion();
+"""
 # No model of an installed app: read by the readiness check and by `makemigrations --check`.
 MIGRATIONS_TABLE = "django_migrations"
+
+
+def is_guarded(model: type[Model]) -> bool:
+    """Whether the table belongs to no organization and has policies all the same."""
+    return GLOBAL_TABLES.get(model._meta.concrete_model._meta.label, READ) != READ  # type: ignore[union-attr]  # concrete
+
+
+def global_policies(label: str) -> dict[str, tuple[str, str, str]]:
+    """Return policy name -> (role, command, condition) of a guarded table."""
+    found = {"door": (APP_ROLE, "ALL", _DOOR), "platform": (PLATFORM_ROLE, "ALL", "true")}
+    if label in SEEN_INSIDE:
+        found["inside"] = (APP_ROLE, "SELECT", SEEN_INSIDE[label])
+    return found
 
 
 def global_models() -> dict[str, type[Model]]:
@@ -51,6 +94,9 @@ def apply(*, using: str, **_signal: Any) -> None:
     tables = [(model._meta.db_table, GLOBAL_TABLES[label]) for label, model in global_models().items()]
     with transaction.atomic(using=using):
         _grant(connection, [*tables, (MIGRATIONS_TABLE, READ)])
+        for label, model in global_models().items():
+            if is_guarded(model):
+                _guard(connection, label, model)
         _write_secrets(connection)
         _close_database(connection)
 
@@ -69,6 +115,25 @@ def _grant(connection: BaseDatabaseWrapper, tables: list[tuple[str, str]]) -> No
     ]
     with connection.cursor() as cursor:
         cursor.execute(SQL("; ").join(statements))
+
+
+def _guard(connection: BaseDatabaseWrapper, label: str, model: type[Model]) -> None:
+    """Make the policies anew. They are not forced: the owner's migrations go on as in any other project."""
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if table not in connection.introspection.table_names(cursor):
+            return
+        cursor.execute(_policies_sql(table, global_policies(label)))
+        if label == _PEOPLE:
+            cursor.execute(SQL(_PROMOTION_GUARD).format(table=Identifier(table)))
+
+
+def _policies_sql(table: str, policies: dict[str, tuple[str, str, str]]) -> Composed:
+    made = [SQL("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")]
+    for name, (role, command, condition) in policies.items():
+        made.append(SQL(f"DROP POLICY IF EXISTS {name} ON {{table}}"))
+        made.append(SQL(f"CREATE POLICY {name} ON {{table}} FOR {command} TO {role} USING ({condition})"))
+    return SQL("; ").join([statement.format(table=Identifier(table)) for statement in made])
 
 
 def _write_secrets(connection: BaseDatabaseWrapper) -> None:

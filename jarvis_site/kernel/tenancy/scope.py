@@ -21,12 +21,14 @@ class ForeignTenant(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is known about who acts. `everywhere` lifts the ORM filter and is served by the role jarvis_platform."""
+    """What is known about who acts. `everywhere` lifts the ORM filter and is served by the role jarvis_platform; `door`
+    opens the tables that belong to no organization."""
 
     organization_id: UUID | None = None
     member_id: UUID | None = None
     user_id: UUID | None = None
     everywhere: bool = False
+    door: bool = False
 
 
 _NOBODY = Scope()
@@ -72,6 +74,17 @@ def all_tenants() -> Iterator[None]:
     Only for sweepers, the relay and operators. A transaction needs `transaction.atomic(using="platform")`.
     """
     with _entered(Scope(everywhere=True)):
+        yield
+
+
+@contextmanager
+def at_the_door() -> Iterator[None]:
+    """Let statements reach people, sessions and organizations themselves, whichever tenant is open.
+
+    The ORM does it by itself for these models (`pg.compiler`). By hand it is for the few statements in SQL that find
+    out who somebody is; nothing else may run in here.
+    """
+    with _entered(replace(_scope.get(), door=True)):
         yield
 
 

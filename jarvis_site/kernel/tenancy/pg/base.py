@@ -20,6 +20,7 @@ from jarvis_site.kernel.tenancy.seal import seal
 # set_config fails in an aborted transaction, and these must work in one.
 _TRANSACTION_CONTROL = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
+_DOOR_OPEN = "open"
 _PREFIX_BEGINS = "SELECT set_config('app.org', "
 
 type Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
@@ -31,6 +32,8 @@ def _text(value: UUID | None) -> str:
 
 
 class DatabaseOperations(operations.DatabaseOperations):
+    compiler_module = "jarvis_site.kernel.tenancy.pg.compiler"
+
     def last_executed_query(self, cursor: Any, sql: str, params: Any) -> Any:
         """For query logs: the statement alone. Line numbers in PostgreSQL's errors are higher by one."""
         query = super().last_executed_query(cursor, sql, params)
@@ -61,13 +64,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return the statement that sets the tenant; without a scope it sets none, which also clears an outer one."""
         scope = current_scope()
         organization, user = _text(scope.organization_id), _text(scope.user_id)
+        door = _DOOR_OPEN if scope.door else ""
         proof = ""
-        if organization or user:
-            proof = seal(organization=organization, user=user, backend_pid=self.connection.info.backend_pid)
+        if organization or user or door:
+            pid = self.connection.info.backend_pid
+            proof = seal(organization=organization, user=user, door=door, backend_pid=pid)
         # The newline keeps the prefix out of PostgreSQL's "LINE 1: ..." in error messages.
         return (
             f"{_PREFIX_BEGINS}'{organization}', true), set_config('app.user', '{user}', true), "
-            f"set_config('app.seal', '{proof}', true);\n"
+            f"set_config('app.door', '{door}', true), set_config('app.seal', '{proof}', true);\n"
         )
 
     def _execute_in_scope(self, execute: Execute, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
