@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.contracts import Role
 from accounts.models.people import User, initials
 from jarvis_site.kernel.ids import uuid7
+from jarvis_site.kernel.tenancy import at_the_door
 from jarvis_site.kernel.tenancy.constraints import TenantFK, TenantPolicy
 from jarvis_site.kernel.tenancy.models import TenantForeignKey, TenantModel
 from jarvis_site.kernel.tenancy.statements import fetch, instance
@@ -144,14 +145,15 @@ class Membership(TenantModel):
     def own_at(cls, slug: str) -> "Membership | None":
         """The live membership of the person who is `signed_in` at an address, with user and organization: one query
         at the door of every request and frame."""
-        with connection.cursor() as cursor:
+        with at_the_door(), connection.cursor() as cursor:
             cursor.execute(f"{_live()} AND organization.slug = %s AND membership.user_id = app_user()", [slug])
             return _whole(cursor.fetchone())
 
     @classmethod
     def live(cls, member_id: UUID) -> "Membership | None":
         """A live membership of the current organization, with user and organization."""
-        rows = fetch(f"{_live()} AND organization.id = %(organization)s AND membership.id = %(id)s", id=member_id)
+        with at_the_door():
+            rows = fetch(f"{_live()} AND organization.id = %(organization)s AND membership.id = %(id)s", id=member_id)
         return _whole(rows[0] if rows else None)
 
 

@@ -8,6 +8,7 @@ from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from jarvis_site.kernel.ids import uuid7
+from jarvis_site.kernel.tenancy.router import PLATFORM_ALIAS
 
 
 class UserManager(BaseUserManager["User"]):
@@ -18,7 +19,8 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        """Make an operator, which only the platform's role may (`kernel.tenancy.grants`)."""
+        return self.db_manager(PLATFORM_ALIAS).create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username)

@@ -91,6 +91,7 @@ def provider_switch(request: HttpRequest, slug: str, provider_id: UUID) -> HttpR
     """Switch on or off, enforce or release, delete: the form's field `act`."""
     actor, act = request_actor(request), request.POST.get("act", "")
     access.require(actor, access.SIGN_IN_MANAGE)
+    provider_get(provider_id=provider_id)  # a stranger's id is nothing here, before anything else is said
     fresh_proof_require(request)
     try:
         if act in {"enable", "disable"}:

@@ -42,6 +42,8 @@ ALTER ROLE jarvis_app SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE jarvis_platform SET statement_timeout = '60s';
 ALTER ROLE jarvis_platform SET lock_timeout = '10s';
 ALTER ROLE jarvis_platform SET idle_in_transaction_session_timeout = '60s';
+-- A migration may take its time, but not make everybody wait behind a lock that it does not get.
+ALTER ROLE jarvis_owner SET lock_timeout = '30s';
 -- pg_stat_activity shows a role the statements of its other sessions, so of other organizations.
 ALTER ROLE jarvis_app SET track_activities = off;
 
@@ -77,39 +79,47 @@ BEGIN
 END
 $$;
 
+-- A role may end its own other sessions, which are those of everybody.
+REVOKE EXECUTE ON FUNCTION pg_catalog.pg_cancel_backend(integer), pg_catalog.pg_terminate_backend(integer, bigint)
+  FROM PUBLIC;
+
 -- Who is speaking ---------------------------------------------------------------------------------------------------
--- Every statement of jarvis_app is preceded, in the same message, by three transaction-local settings: app.org, app.user
--- and app.seal. The seal is a hash of both with a secret and the number of this backend process. Whoever manages to
--- inject SQL can set app.org, but cannot seal it, and a seal seen elsewhere is worth nothing on another connection.
--- The secret comes from the site's SECRET_KEY and its fallbacks; `manage.py migrate` writes it here.
+-- Every statement of jarvis_app is preceded, in the same message, by four transaction-local settings: app.org, app.user,
+-- app.door and app.seal. The seal is a hash of the three with a secret and the number of this backend process. Whoever
+-- manages to inject SQL can set app.org, but cannot seal it, and a seal seen elsewhere is worth nothing on another
+-- connection. The secret comes from the site's SECRET_KEY and its fallbacks; `manage.py migrate` writes it here.
+--
+-- app.door is open only in statements that the site means for people, sessions and organizations themselves, which
+-- belong to no tenant: an injection anywhere else reaches none of these (kernel/tenancy/grants.py).
 CREATE TABLE IF NOT EXISTS public.tenancy_secret (secret text PRIMARY KEY);
 REVOKE ALL ON public.tenancy_secret FROM PUBLIC;
 GRANT INSERT, DELETE ON public.tenancy_secret TO jarvis_owner;
 GRANT SELECT ON public.tenancy_secret TO jarvis_lookup;
 
-CREATE OR REPLACE FUNCTION public.app_sealed(claim text) RETURNS uuid
+CREATE OR REPLACE FUNCTION public.app_claim(claim text) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   org text := coalesce(current_setting('app.org', true), '');
   person text := coalesce(current_setting('app.user', true), '');
-  wanted text := CASE claim WHEN 'org' THEN org ELSE person END;
+  door text := coalesce(current_setting('app.door', true), '');
+  wanted text := CASE claim WHEN 'org' THEN org WHEN 'user' THEN person WHEN 'door' THEN door ELSE '' END;
 BEGIN
   IF wanted = '' THEN
     RETURN NULL;
   END IF;
   PERFORM FROM public.tenancy_secret AS known
-    WHERE encode(sha256(convert_to(concat_ws('|', known.secret, org, person, pg_backend_pid()), 'UTF8')), 'hex')
+    WHERE encode(sha256(convert_to(concat_ws('|', known.secret, org, person, door, pg_backend_pid()), 'UTF8')), 'hex')
       = current_setting('app.seal', true);
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the tenant is not sealed by this site'
       USING ERRCODE = 'insufficient_privilege', HINT = 'After a change of SECRET_KEY run manage.py migrate.';
   END IF;
-  RETURN wanted::uuid;
+  RETURN wanted;
 END
 $$;
-ALTER FUNCTION public.app_sealed(text) OWNER TO jarvis_lookup;
-REVOKE ALL ON FUNCTION public.app_sealed(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.app_sealed(text) TO jarvis_app, jarvis_platform, jarvis_search;
+ALTER FUNCTION public.app_claim(text) OWNER TO jarvis_lookup;
+REVOKE ALL ON FUNCTION public.app_claim(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.app_claim(text) TO jarvis_app, jarvis_platform, jarvis_search;
 
 -- Which organizations an e-mail domain leads to, over all of them: ids and modes of verified domains, nothing else. The
 -- table comes with the migrations, which also give jarvis_lookup its policy; plpgsql looks for it when it is called.
@@ -125,8 +135,11 @@ ALTER FUNCTION public.email_domain_organizations(text) OWNER TO jarvis_lookup;
 REVOKE ALL ON FUNCTION public.email_domain_organizations(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.email_domain_organizations(text) TO jarvis_app;
 
--- The two that policies call, always as (SELECT app_org()): once per statement, and an index condition.
+-- What policies call, always as (SELECT app_org()): once per statement, and an index condition.
 CREATE OR REPLACE FUNCTION public.app_org() RETURNS uuid
-LANGUAGE sql STABLE PARALLEL RESTRICTED RETURN public.app_sealed('org');
+LANGUAGE sql STABLE PARALLEL RESTRICTED RETURN public.app_claim('org')::uuid;
 CREATE OR REPLACE FUNCTION public.app_user() RETURNS uuid
-LANGUAGE sql STABLE PARALLEL RESTRICTED RETURN public.app_sealed('user');
+LANGUAGE sql STABLE PARALLEL RESTRICTED RETURN public.app_claim('user')::uuid;
+CREATE OR REPLACE FUNCTION public.app_door() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL RESTRICTED RETURN public.app_claim('door') IS NOT NULL;
+DROP FUNCTION IF EXISTS public.app_sealed(text);  -- what the two called before
