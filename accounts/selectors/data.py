@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts import access
 from accounts.contracts import Actor, JobState
@@ -91,12 +92,12 @@ def erasure_get(*, member_id: UUID) -> Erasure:
 def people_list() -> list[Membership]:
     """Members present and former, without those who were erased, by name."""
     erased = Erasure.objects.values("member_id")
-    return list(Membership.objects.select_related("user").exclude(id__in=erased).order_by("left_at", "user__name"))
+    return list(_people().exclude(id__in=erased).order_by("left_at", "user__name"))
 
 
 def person_get(*, member_id: UUID) -> Membership:
     """A member, present or former, who was not erased. Raises `NotFound`."""
-    found = Membership.objects.select_related("user").filter(id=member_id).first()
+    found = _people().filter(id=member_id).first()
     if found is None or Erasure.objects.filter(member_id=member_id).exists():
         raise NotFound
     return found
@@ -138,3 +139,8 @@ def belongs_anywhere(*, account_id: UUID) -> bool:
     with signed_in(account_id), connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM accounts_membership WHERE user_id = app_user() AND left_at IS NULL LIMIT 1")
         return cursor.fetchone() is not None
+
+
+def _people() -> QuerySet[Membership]:
+    """Service accounts hold nothing of a person's."""
+    return Membership.objects.select_related("user").filter(user__is_service=False)

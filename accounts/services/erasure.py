@@ -62,7 +62,7 @@ def erasure_request(*, actor: Actor, member_id: UUID) -> Erasure:
     existing = Erasure.objects.filter(member_id=member_id).first()
     if existing is not None:
         return _again(existing)
-    membership = Membership.objects.filter(id=member_id).first()
+    membership = Membership.objects.filter(id=member_id, user__is_service=False).first()
     if membership is None:
         raise NotFound
     if own:

@@ -18,6 +18,7 @@ from accounts.contracts import JobState, Role
 from accounts.models import Erasure, Membership, User
 from accounts.services import erasure as erasures
 from accounts.services.organizations import member_add
+from accounts.services.service_accounts import service_account_create
 from agents.contracts import RunState
 from agents.models import Plan, Run, RunEvent
 from agents.servers.mail.models import Contact
@@ -25,6 +26,7 @@ from chat.models import Conversation
 from chat.services.conversations import conversation_start
 from jarvis_site.audit.models import AuditEvent, AuditWords
 from jarvis_site.kernel.clock import db_now
+from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import tenant
 from jarvis_site.kernel.tenancy.models import TenantModel
@@ -251,6 +253,16 @@ def test_it_has_to_be_meant(cast: Cast) -> None:
     assert left_open.status_code in {HTTPStatus.FOUND, HTTPStatus.FORBIDDEN}
     with tenant(cast.halden.id):
         assert not Erasure.objects.exists()
+
+
+def test_a_service_account_is_no_person(cast: Cast) -> None:
+    with tenant(cast.halden.id, member=cast.maya.membership.id):
+        robot = service_account_create(actor=cast.maya.actor, name="Nightly import")
+        with pytest.raises(NotFound):
+            erasures.erasure_request(actor=cast.maya.actor, member_id=robot.id)
+    client = proven(cast.maya)
+    assert "Nightly import" not in client.get(page(cast.maya, "people/")).content.decode()
+    assert client.get(page(cast.maya, f"erase/{robot.id}/")).status_code == HTTPStatus.NOT_FOUND
 
 
 # Crashes ------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from tests.e2e.test_chat import complaints
 pytestmark = pytest.mark.timeout(240)
 
 PHONE = {"width": 360, "height": 740}
+# An address may be this long, and has no blank to break at.
+LONG_ADDRESSES = "document.querySelectorAll('.who small').forEach(e => e.textContent = 'a'.repeat(64) + '@example.com')"
 
 
 def addresses(page: Page, site: RunningSite) -> list[str]:
@@ -47,6 +49,8 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(open_page: Open, si
             assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), address
             if folder := os.environ.get("JARVIS_PICTURES"):
                 page.screenshot(path=f"{folder}/data-{number}-{theme}-{size['width']}.png", full_page=True)
+        page.evaluate(LONG_ADDRESSES)
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), f"{address}, long addresses"
 
 
 def test_a_copy_is_made_while_one_watches_and_can_be_fetched(
