@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import pytest
+from allauth.account.internal.flows.login import record_authentication
+from django.http import HttpRequest
 from django.test import Client
 
 from accounts.contracts import Actor, Role
@@ -14,6 +16,27 @@ from accounts.services.organizations import organization_create
 __all__ = ["Cast", "Person", "cast"]
 
 PASSWORD = "correct horse battery staple"
+
+
+def browser(user: User, *, proof: str = "") -> Client:
+    """A browser in which somebody is signed in.
+
+    Args:
+        proof: how they have shown just now that it is them; "password", or "mfa" for a second factor.
+    """
+    client = Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    if proof:
+        prove(client, user, proof)
+    return client
+
+
+def prove(client: Client, user: User, proof: str) -> None:
+    """Note in the browser's session that somebody has shown something just now."""
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, user, method=proof)
+    request.session.save()
 
 
 @dataclass(frozen=True)
@@ -33,11 +56,9 @@ class Person:
     def email(self) -> str:
         return self.user.email
 
-    def client(self) -> Client:
-        """A browser in which this person is signed in."""
-        client = Client()
-        client.force_login(self.user, backend="allauth.account.auth_backends.AuthenticationBackend")
-        return client
+    def client(self, *, proven: bool = False) -> Client:
+        """A browser in which this person is signed in; `proven`: has shown it with the password just now."""
+        return browser(self.user, proof="password" if proven else "")
 
 
 @dataclass(frozen=True)

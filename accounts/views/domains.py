@@ -25,6 +25,7 @@ from accounts.services.domains import (
     join_request,
     join_request_answer,
 )
+from accounts.step_up import fresh_proof_require
 from accounts.views.outcomes import done, saved
 
 
@@ -33,6 +34,8 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
     """The domains; claiming one."""
     actor = request_actor(request)
     access.require(actor, access.SETTINGS_MANAGE)
+    if request.method == "POST":
+        fresh_proof_require(request)
     form = DomainForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         domain, join = form.cleaned_data["domain"], JoinMode(form.cleaned_data["join"])
@@ -56,6 +59,7 @@ def check(request: HttpRequest, slug: str, domain_id: UUID) -> HttpResponse:
 def join(request: HttpRequest, slug: str, domain_id: UUID) -> HttpResponse:
     actor = request_actor(request)
     access.require(actor, access.SETTINGS_MANAGE)
+    fresh_proof_require(request)
     form = JoinForm(request.POST)
     mode = form.mode() if form.is_valid() else JoinMode.NOTHING  # the one that opens nothing
     done(request, lambda: domain_join_set(actor=actor, domain_id=domain_id, join=mode), _("Saved."))
@@ -65,6 +69,8 @@ def join(request: HttpRequest, slug: str, domain_id: UUID) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest, slug: str, domain_id: UUID) -> HttpResponse:
     actor = request_actor(request)
+    access.require(actor, access.SETTINGS_MANAGE)
+    fresh_proof_require(request)
     said = _("The domain was removed. Who has joined through it stays.")
     done(request, lambda: domain_remove(actor=actor, domain_id=domain_id), said)
     return redirect("accounts:domains", slug=slug)

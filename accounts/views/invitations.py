@@ -5,7 +5,10 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_cache_control
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
@@ -33,6 +36,8 @@ from accounts.services.invitations import (
     invitation_revoke,
     invitations_send,
 )
+from accounts.services.roles import RANK
+from accounts.step_up import is_fresh
 from accounts.views.outcomes import done, saved
 
 
@@ -51,7 +56,7 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
         def send() -> None:
             lines.extend(invitations_send(actor=actor, lines=form.lines(), role=role, custom_role_id=own))
 
-        if saved(form, send):
+        if _is_confirmed(request, form, role, own) and saved(form, send):
             _say(request, lines)
             if all(line.outcome is Outcome.SENT for line in lines):
                 return redirect("accounts:invitations", slug=slug)
@@ -103,6 +108,16 @@ def _invited(request: HttpRequest, slug: str, secret: str) -> HttpResponse:
         raise
     mine = isinstance(user, User) and owns_address(user=user, email=found.email)
     return render(request, "accounts/invitation.html", {"invited": found, "mine": mine})
+
+
+def _is_confirmed(request: HttpRequest, form: InvitationsForm, role: Role, own: UUID | None) -> bool:
+    """Whoever invites to more than a member's rights shows first who they are. What they have typed stays."""
+    if (own is None and RANK[role] <= RANK[Role.MEMBER]) or is_fresh(request):
+        return True
+    address = f"{reverse('account_prove')}?{urlencode({'next': request.path})}"
+    said = _("Confirm first that it is you, in a new tab, then send this again.")
+    form.add_error("role", format_html('<a href="{}" target="_blank">{}</a>', address, said))
+    return False
 
 
 def _say(request: HttpRequest, lines: list[Line]) -> None:

@@ -16,6 +16,7 @@ from accounts.selectors import actor_of
 from accounts.selectors.explanations import access_explained
 from accounts.selectors.members import member_find, members_page, teams_of
 from accounts.services.members import member_remove, member_restore, member_role_change, member_suspend
+from accounts.step_up import fresh_proof_require
 from accounts.views.outcomes import done, saved
 
 
@@ -37,6 +38,7 @@ def detail(request: HttpRequest, slug: str, member_id: UUID) -> HttpResponse:  #
 def role(request: HttpRequest, slug: str, member_id: UUID) -> HttpResponse:
     actor = request_actor(request)
     access.require(actor, access.MEMBERS_CHANGE)
+    fresh_proof_require(request)
     form = RoleForm(request.POST, actor=actor)
     if form.is_valid():
         built_in, own = role_of(form.cleaned_data["role"])
@@ -84,6 +86,8 @@ def _end(request: HttpRequest, slug: str, member_id: UUID, *, remove: bool) -> H
     actor = request_actor(request)
     access.require(actor, access.MEMBERS_CHANGE)
     member = member_find(member_id=member_id)
+    if remove:
+        fresh_proof_require(request)
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         act = member_remove if remove else member_suspend

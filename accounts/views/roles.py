@@ -15,6 +15,7 @@ from accounts.forms.rights import CustomRoleForm
 from accounts.middleware import request_actor
 from accounts.selectors.members import role_find, roles_list
 from accounts.services.roles import role_change, role_create, role_delete
+from accounts.step_up import fresh_proof_require
 from accounts.views.outcomes import done, saved
 
 
@@ -26,6 +27,7 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
     form = CustomRoleForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         access.require(actor, access.ROLES_MANAGE)
+        fresh_proof_require(request)
         if form.is_valid() and saved(form, lambda: role_create(actor=actor, **_fields(form))):
             messages.success(request, _("The role was made. Give it to people on their pages."))
             return redirect("accounts:roles", slug=slug)
@@ -46,6 +48,7 @@ def detail(request: HttpRequest, slug: str, role_id: UUID) -> HttpResponse:
     )
     if request.method == "POST":
         access.require(actor, access.ROLES_MANAGE)
+        fresh_proof_require(request)
         if form.is_valid() and saved(form, lambda: role_change(actor=actor, role_id=role_id, **_fields(form))):
             messages.success(request, _("Saved."))
             return redirect("accounts:roles", slug=slug)
@@ -56,6 +59,8 @@ def detail(request: HttpRequest, slug: str, role_id: UUID) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, slug: str, role_id: UUID) -> HttpResponse:
     actor = request_actor(request)
+    access.require(actor, access.ROLES_MANAGE)
+    fresh_proof_require(request)
     gone = done(request, lambda: role_delete(actor=actor, role_id=role_id), _("The role was deleted."))
     return redirect("accounts:roles", slug=slug) if gone else redirect("accounts:role", slug=slug, role_id=role_id)
 

@@ -16,6 +16,7 @@ from accounts.middleware import request_actor
 from accounts.models import Team
 from accounts.selectors.members import team_find, team_members, teams_tree
 from accounts.services.teams import team_change, team_create, team_delete, team_member_add, team_member_remove
+from accounts.step_up import fresh_proof_require
 from accounts.views.outcomes import done, saved
 
 
@@ -26,6 +27,7 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
     form = TeamForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         access.require(actor, access.TEAMS_MANAGE)
+        fresh_proof_require(request)
         if form.is_valid() and saved(form, lambda: team_create(actor=actor, **_fields(form))):
             messages.success(request, _("The team was made."))
             return redirect("accounts:teams", slug=slug)
@@ -45,6 +47,7 @@ def detail(request: HttpRequest, slug: str, team_id: UUID) -> HttpResponse:
     )
     if request.method == "POST":
         access.require(actor, access.TEAMS_MANAGE)
+        fresh_proof_require(request)
         if form.is_valid() and saved(form, lambda: team_change(actor=actor, team_id=team_id, **_fields(form))):
             messages.success(request, _("Saved."))
             return redirect("accounts:team", slug=slug, team_id=team_id)
@@ -54,6 +57,8 @@ def detail(request: HttpRequest, slug: str, team_id: UUID) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, slug: str, team_id: UUID) -> HttpResponse:
     actor = request_actor(request)
+    access.require(actor, access.TEAMS_MANAGE)
+    fresh_proof_require(request)
     gone = done(request, lambda: team_delete(actor=actor, team_id=team_id), _("The team was deleted."))
     return redirect("accounts:teams", slug=slug) if gone else redirect("accounts:team", slug=slug, team_id=team_id)
 

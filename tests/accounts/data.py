@@ -16,7 +16,6 @@ from jarvis_site.audit.models import AuditEvent
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import tenant
-from tests.accounts.signing import forget_limits, sign_in
 from tests.cast import Person
 
 __all__ = ["folders"]
@@ -28,14 +27,6 @@ def folders(settings: Any, tmp_path: Path) -> Path:
     settings.EXPORTS_DIR = tmp_path / "exports"
     settings.WORKSPACE_DIR = tmp_path / "workspaces"
     return tmp_path
-
-
-def proven(person: Person) -> Client:
-    """The person's browser, moments after the sign-in."""
-    forget_limits()
-    client = Client()
-    sign_in(client, person.email)
-    return client
 
 
 def page(person: Person, name: str = "") -> str:

@@ -32,7 +32,7 @@ from jarvis_site.kernel.tenancy import tenant
 from jarvis_site.kernel.tenancy.models import TenantModel
 from notifications.services import notify
 from tests.accounts.data import *  # noqa: F403 - a fixture
-from tests.accounts.data import leases_over, page, proven, recorded
+from tests.accounts.data import leases_over, page, recorded
 from tests.accounts.signing import sign_in
 from tests.agents.plans import RAJ, event, mail, start
 from tests.agents.servers import mail_calls
@@ -50,7 +50,7 @@ STAYS = {"audit.AuditEvent", "kernel.Job"}
 
 
 def erase(by: Person, person: Person, **fields: str) -> Any:
-    return proven(by).post(page(by, f"erase/{person.membership.id}/"), {"address": person.email, **fields})
+    return by.client(proven=True).post(page(by, f"erase/{person.membership.id}/"), {"address": person.email, **fields})
 
 
 def the_erasure(person: Person) -> Erasure:
@@ -132,7 +132,7 @@ def test_the_membership_stays_as_a_former_member(cast: Cast, workers: Workers) -
 
 def test_the_account_is_emptied_when_it_was_the_last_organization(cast: Cast, workers: Workers) -> None:
     user = cast.priya.user
-    theirs = proven(cast.priya)
+    theirs = cast.priya.client(proven=True)
     EmailAddress.objects.create(user=user, email="priya.private@example.com", verified=True)
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "x"})
     erase(cast.maya, cast.priya)
@@ -212,7 +212,9 @@ def test_words_of_others_in_which_the_address_stands_go_too(cast: Cast, workers:
 def test_only_owners_erase_others(cast: Cast) -> None:
     assert erase(cast.tomas, cast.priya).status_code == HTTPStatus.FORBIDDEN
     assert erase(cast.priya, cast.tomas).status_code == HTTPStatus.FORBIDDEN
-    foreign = proven(cast.ines).post(page(cast.ines, f"erase/{cast.priya.membership.id}/"), {"address": "x"})
+    foreign = cast.ines.client(proven=True).post(
+        page(cast.ines, f"erase/{cast.priya.membership.id}/"), {"address": "x"}
+    )
     assert foreign.status_code == HTTPStatus.NOT_FOUND
     with tenant(cast.halden.id):
         assert not Erasure.objects.exists()
@@ -230,7 +232,7 @@ def test_everybody_may_go_and_take_themselves_along(cast: Cast, workers: Workers
 
 
 def test_the_last_owner_cannot_be_erased(cast: Cast) -> None:
-    client = proven(cast.maya)
+    client = cast.maya.client(proven=True)
     shown = client.get(page(cast.maya, f"erase/{cast.maya.membership.id}/")).content.decode()
     assert "only owner" in shown
     assert "This cannot be undone" not in shown
@@ -241,7 +243,7 @@ def test_the_last_owner_cannot_be_erased(cast: Cast) -> None:
 
 
 def test_it_has_to_be_meant(cast: Cast) -> None:
-    client = proven(cast.maya)
+    client = cast.maya.client(proven=True)
     address = page(cast.maya, f"erase/{cast.priya.membership.id}/")
     shown = client.get(address).content.decode()
     assert "Conversations" in shown
@@ -260,7 +262,7 @@ def test_a_service_account_is_no_person(cast: Cast) -> None:
         robot = service_account_create(actor=cast.maya.actor, name="Nightly import")
         with pytest.raises(NotFound):
             erasures.erasure_request(actor=cast.maya.actor, member_id=robot.id)
-    client = proven(cast.maya)
+    client = cast.maya.client(proven=True)
     assert "Nightly import" not in client.get(page(cast.maya, "people/")).content.decode()
     assert client.get(page(cast.maya, f"erase/{robot.id}/")).status_code == HTTPStatus.NOT_FOUND
 
@@ -327,7 +329,7 @@ def test_asking_again_changes_nothing_and_a_failed_one_goes_on(cast: Cast, worke
         Job.objects.filter(name="accounts.erase").update(dead_at=db_now())
     assert erasures.erasures_recover() == 1
     assert the_erasure(cast.priya).state == JobState.FAILED
-    client = proven(cast.maya)
+    client = cast.maya.client(proven=True)
     assert "It failed: go on" in client.get(page(cast.maya)).content.decode()
     client.post(page(cast.maya, f"erase/{cast.priya.membership.id}/again/"))
     workers.drain()

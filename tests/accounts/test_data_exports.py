@@ -29,7 +29,6 @@ from tests.accounts.data import (
     files_of_copies,
     leases_over,
     page,
-    proven,
     recorded,
     rows,
     the_copy,
@@ -55,7 +54,7 @@ def test_a_person_takes_their_own_data_along_and_nobody_elses(cast: Cast, worker
     says(cast.maya, f"Nobody may read {SECRET_WORD}")
     assert ask(cast.priya, str(cast.priya.membership.id)).headers["Location"] == page(cast.priya)
     workers.drain()
-    files = unpacked(fetch(proven(cast.priya), cast.priya, the_copy(cast.priya)))
+    files = unpacked(fetch(cast.priya.client(proven=True), cast.priya, the_copy(cast.priya)))
     assert [row["text"] for row in rows(files, "chat/message") if row["author"] == "person"] == [
         "What is the weather like, asks Priya"
     ]
@@ -77,7 +76,7 @@ def test_an_owner_takes_everything_along_with_the_files(cast: Cast, workers: Wor
     says(cast.ines, SECRET_WORD)
     ask(cast.maya, "organization")
     workers.drain()
-    answer = fetch(proven(cast.maya), cast.maya, the_copy(cast.maya))
+    answer = fetch(cast.maya.client(proven=True), cast.maya, the_copy(cast.maya))
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="jarvis-halden-roe-organization-')
     assert answer.headers["Cache-Control"] == "private, no-store"
     files = unpacked(answer)
@@ -92,9 +91,9 @@ def test_an_owner_takes_out_what_there_is_about_a_member(cast: Cast, workers: Wo
     says(cast.priya, "a question of Priya's")
     ask(cast.maya, str(cast.priya.membership.id))
     workers.drain()
-    files = unpacked(fetch(proven(cast.maya), cast.maya, the_copy(cast.maya)))
+    files = unpacked(fetch(cast.maya.client(proven=True), cast.maya, the_copy(cast.maya)))
     assert "a question of Priya's" in files["chat/message.jsonl"]
-    assert "Priya Raman" in proven(cast.maya).get(page(cast.maya)).content.decode()
+    assert "Priya Raman" in cast.maya.client(proven=True).get(page(cast.maya)).content.decode()
 
 
 @pytest.mark.parametrize("about", ["organization", "maya"])
@@ -118,9 +117,9 @@ def test_a_copy_is_fetched_only_by_who_asked_for_it_while_they_may(cast: Cast, w
     workers.drain()
     copy = the_copy(cast.maya)
     for person in (cast.tomas, cast.priya):
-        assert fetch(proven(person), person, copy).status_code == HTTPStatus.NOT_FOUND
-    assert fetch(proven(cast.ines), cast.maya, copy).status_code == HTTPStatus.NOT_FOUND
-    maya = proven(cast.maya)
+        assert fetch(person.client(proven=True), person, copy).status_code == HTTPStatus.NOT_FOUND
+    assert fetch(cast.ines.client(proven=True), cast.maya, copy).status_code == HTTPStatus.NOT_FOUND
+    maya = cast.maya.client(proven=True)
     with tenant(cast.halden.id):
         Membership.objects.filter(id=cast.maya.membership.id).update(role=Role.ADMIN)
     assert fetch(maya, cast.maya, copy).status_code == HTTPStatus.FORBIDDEN
@@ -171,7 +170,7 @@ def test_asking_twice_makes_one_copy_and_a_later_one_replaces_it(cast: Cast, wor
 def test_a_copy_goes_after_seven_days(cast: Cast, workers: Workers) -> None:
     ask(cast.maya, "organization")
     workers.drain()
-    copy, maya = the_copy(cast.maya), proven(cast.maya)
+    copy, maya = the_copy(cast.maya), cast.maya.client(proven=True)
     assert copy.expires_at is not None
     assert copy.finished_at is not None
     assert copy.expires_at - copy.finished_at == timedelta(days=7)
@@ -187,7 +186,7 @@ def test_a_copy_goes_after_seven_days(cast: Cast, workers: Workers) -> None:
 def test_each_download_is_on_record(cast: Cast, workers: Workers) -> None:
     ask(cast.maya, "organization")
     workers.drain()
-    unpacked(fetch(proven(cast.maya), cast.maya, the_copy(cast.maya)))
+    unpacked(fetch(cast.maya.client(proven=True), cast.maya, the_copy(cast.maya)))
     assert recorded(cast.maya, "export.") == ["export.requested", "export.finished", "export.downloaded"]
 
 
@@ -276,7 +275,7 @@ def test_a_worker_killed_anywhere_leaves_one_whole_copy(cast: Cast, workers: Wor
         copy = the_copy(cast.maya)
         assert (copy.state, copy.progress) == (JobState.DONE, 100), line
         assert [file.name for file in files_of_copies()] == [copy.file], line
-    unpacked(fetch(proven(cast.maya), cast.maya, the_copy(cast.maya)))
+    unpacked(fetch(cast.maya.client(proven=True), cast.maya, the_copy(cast.maya)))
 
 
 def test_a_worker_that_was_thought_dead_leaves_no_second_file(

@@ -2,14 +2,15 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import CustomRole, Membership, Organization, Team, TeamMember, User
+from accounts.models import CustomRole, EmailDomain, Invitation, Membership, Organization, Team, TeamMember, User
 from accounts.selectors.members import PAGE
-from accounts.services import roles, teams
+from accounts.services import domains, roles, teams
 from jarvis_site.audit.models import AuditEvent
 from jarvis_site.kernel.tenancy import tenant
 from tests.cast import Cast, Person
@@ -21,13 +22,13 @@ MEMBERS_BUDGET = 14
 
 
 def get(person: Person, path: str) -> str:
-    answer = person.client().get(f"/o/{person.slug}/settings/{path}")
+    answer = person.client(proven=True).get(f"/o/{person.slug}/settings/{path}")
     assert answer.status_code == HTTPStatus.OK, (path, answer.status_code)
     return answer.content.decode()
 
 
 def post(person: Person, path: str, **fields: Any) -> Any:
-    return person.client().post(f"/o/{person.slug}/settings/{path}", fields)
+    return person.client(proven=True).post(f"/o/{person.slug}/settings/{path}", fields)
 
 
 def row(person: Person) -> Membership:
@@ -249,3 +250,80 @@ def test_no_field_of_a_request_reaches_further_than_its_form(cast: Cast) -> None
     assert row(cast.karim).left_at is None
     with tenant(cast.borealis.id):
         assert Team.objects.get().name == "Theirs"
+
+
+# Whatever gives or takes power asks first whether it is still the same person at the desk.
+POWERFUL = [
+    ("members/{member}/role/", {"role": "admin"}),
+    ("members/{member}/remove/", {}),
+    ("roles/", {"name": "Desk", "right-*": "allow"}),
+    ("roles/{role}/", {"name": "Desk", "right-*": "allow"}),
+    ("roles/{role}/delete/", {}),
+    ("teams/", {"name": "North", "right-*": "allow"}),
+    ("teams/{team}/", {"name": "South", "right-*": "allow"}),
+    ("teams/{team}/delete/", {}),
+    ("domains/", {"domain": "roe.example", "join": "automatic"}),
+    ("domains/{domain}/join/", {"join": "automatic"}),
+    ("domains/{domain}/remove/", {}),
+    ("invitations/", {"addresses": "root@example.com", "role": "admin"}),
+]
+
+
+@pytest.fixture
+def known(cast: Cast) -> dict[str, object]:
+    maya = cast.maya.actor
+    with tenant(cast.halden.id, member=cast.maya.membership.id):
+        return {
+            "member": cast.priya.membership.id,
+            "role": roles.role_create(actor=maya, name="Front desk").id,
+            "team": teams.team_create(actor=maya, name="South").id,
+            "domain": domains.domain_add(actor=maya, domain="halden.example").id,
+        }
+
+
+def state(cast: Cast) -> list[Any]:
+    with tenant(cast.halden.id):
+        return [list(model.objects.order_by("id").values()) for model in (Membership, CustomRole, Team, EmailDomain)]
+
+
+@pytest.mark.parametrize(("path", "fields"), POWERFUL)
+def test_a_desk_left_open_gives_nobody_power(
+    cast: Cast, known: dict[str, object], path: str, fields: dict[str, str]
+) -> None:
+    before = state(cast)
+    address = f"/o/{cast.maya.slug}/settings/{path.format(**known)}"
+    answer = cast.maya.client().post(address, fields)
+    assert state(cast) == before
+    assert "/account/prove/" in answer.headers.get("Location", answer.content.decode())
+    with tenant(cast.halden.id):
+        assert not Invitation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["members/{member}/", "roles/", "roles/{role}/", "teams/", "teams/{team}/", "domains/"]
+)
+def test_the_proof_is_asked_for_before_anything_is_filled_in(cast: Cast, known: dict[str, object], path: str) -> None:
+    address = f"/o/{cast.maya.slug}/settings/{path.format(**known)}"
+    late = cast.maya.client().get(address).content.decode()
+    assert "Confirm it is you first" in late
+    assert f"/account/prove/?next={quote(address, safe='')}" in late
+    assert "<fieldset" in late
+    assert "disabled" in late
+    assert "Confirm it is you first" not in cast.maya.client(proven=True).get(address).content.decode()
+
+
+def test_what_was_typed_stays_when_an_invitation_needs_a_proof(cast: Cast) -> None:
+    fields = {"addresses": "root@example.com", "role": "admin"}
+    answer = cast.maya.client().post(f"/o/{cast.maya.slug}/settings/invitations/", fields)
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "root@example.com" in answer.content.decode()
+    plain = cast.maya.client().post(f"/o/{cast.maya.slug}/settings/invitations/", {**fields, "role": "member"})
+    assert plain.status_code == HTTPStatus.FOUND
+
+
+def test_a_member_s_sessions_are_ended_from_their_page(cast: Cast) -> None:
+    address = f"members/{cast.priya.membership.id}/"
+    assert "End their sessions here" in get(cast.tomas, address)
+    assert "End their sessions here" not in get(cast.priya, f"members/{cast.tomas.membership.id}/")
+    assert post(cast.tomas, f"{address}sessions/end/").status_code == HTTPStatus.FOUND
+    assert cast.priya.client().get(f"/o/{cast.priya.slug}/chat/").status_code == HTTPStatus.FOUND

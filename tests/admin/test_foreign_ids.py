@@ -10,7 +10,6 @@ from django.http import HttpResponse
 from accounts.models import CustomRole, Membership, Team
 from jarvis_site.admin.organization import site
 from jarvis_site.kernel.tenancy import tenant
-from tests.admin.browsers import proven
 from tests.admin.rows import Rows, remembered, rows_made
 from tests.cast import Cast
 
@@ -43,7 +42,7 @@ def silent(answer: HttpResponse) -> bool:
 
 
 def test_ids_of_others_lead_nowhere(cast: Cast, rows: Rows) -> None:
-    client = proven(cast.ines.user)
+    client = cast.ines.client(proven=True)
     assert rows.keys() == site._registry.keys()
     for model, row in rows.items():
         for end in ("change/", "delete/", "history/", "", "change/?_popup=1", "change/?_to_field=id"):
@@ -58,7 +57,7 @@ def test_ids_of_others_lead_nowhere(cast: Cast, rows: Rows) -> None:
 
 
 def test_lists_with_ids_of_others_show_nothing_of_them(cast: Cast, rows: Rows) -> None:
-    client = proven(cast.ines.user)
+    client = cast.ines.client(proven=True)
     for model, row in rows.items():
         queries = (
             "",
@@ -78,7 +77,7 @@ def test_lists_with_ids_of_others_show_nothing_of_them(cast: Cast, rows: Rows) -
 
 
 def test_actions_on_rows_of_others_do_nothing(cast: Cast, rows: Rows) -> None:
-    client = proven(cast.ines.user)
+    client = cast.ines.client(proven=True)
     for model, row in rows.items():
         for action in ACTIONS:
             fields = {"action": action, "_selected_action": str(row.pk), "post": "yes", "select_across": "1"}
@@ -94,7 +93,7 @@ def test_to_field_names_nothing_else(cast: Cast, rows: Rows, column: str) -> Non
 
 
 def test_rows_of_others_are_no_valid_choice(cast: Cast, rows: Rows) -> None:
-    client = proven(cast.ines.user)
+    client = cast.ines.client(proven=True)
     team, role = rows[Team], rows[CustomRole]
     added = client.post(inside(cast, Team, "add/"), {"name": "Mine", "parent": str(team.pk)})
     changed = client.post(
@@ -117,6 +116,9 @@ def test_strangers_find_no_administration_at_the_others_address(cast: Cast, rows
     for model, row in rows.items():
         for end in ("", f"{row.pk}/change/", f"{row.pk}/history/", f"{row.pk}/delete/", "add/"):
             door = inside(cast, model, end).replace(cast.ines.slug, cast.maya.slug)
-            for answer in (cast.ines.client().get(door), proven(cast.ines.user).post(door, {"name": "X"})):
+            for answer in (
+                cast.ines.client().get(door),
+                cast.ines.client(proven=True).post(door, {"name": "X"}),
+            ):
                 assert answer.status_code == HTTPStatus.NOT_FOUND, door
                 assert silent(answer)

@@ -9,10 +9,9 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import Membership, Team, User
 from jarvis_site.admin import operators, organization
-from tests.admin.browsers import proven
 from tests.admin.rows import Rows, rows_made
 from tests.admin.test_operators import dead_job
-from tests.cast import Cast
+from tests.cast import Cast, browser
 from tests.styleguide.test_in_browser import DESKTOP, PHONE, complaints, window
 
 pytestmark = [
@@ -49,12 +48,12 @@ def pages_of_operators(cast: Cast) -> list[str]:
 
 @pytest.fixture
 def operator(db: None) -> Client:
-    return proven(User.objects.create_superuser("root@example.com", "x", name="Root"))
+    return browser(User.objects.create_superuser("root@example.com", "x", name="Root"), proof="password")
 
 
 @pytest.fixture
 def maya(cast: Cast) -> Client:
-    return proven(cast.maya.user)
+    return cast.maya.client(proven=True)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -16,9 +16,8 @@ from jarvis_site.audit import record
 from jarvis_site.audit.models import AuditEvent, AuditWords
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import current_scope, tenant
-from tests.admin.browsers import proven, show
 from tests.admin.rows import rows_made
-from tests.cast import Cast
+from tests.cast import Cast, browser, prove
 
 # The roles jarvis_app and jarvis_platform have connections of their own: only what is committed do both see.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +35,7 @@ def operator(db: None) -> User:
 
 @pytest.fixture
 def client(operator: User) -> Client:
-    return proven(operator)
+    return browser(operator, proof="password")
 
 
 def act(client: Client, path: str, action: str, row: object, reason: str = WHY) -> str:
@@ -60,17 +59,17 @@ def test_everybody_else_finds_nothing(cast: Cast, rights: dict[str, bool]) -> No
     rights = {"is_staff": True, "is_superuser": True} | rights if "is_active" in rights else rights
     User.objects.using("platform").filter(id=cast.maya.user.id).update(**rights)
     for path in ("", *LISTS, f"accounts/organization/{cast.halden.id}/change/"):
-        for browser in (cast.maya.client(), Client()):
-            assert browser.get(f"/ops/{path}").status_code == HTTPStatus.NOT_FOUND, path
-            assert browser.post(f"/ops/{path}", {"action": "suspend"}).status_code == HTTPStatus.NOT_FOUND, path
+        for client in (cast.maya.client(), Client()):
+            assert client.get(f"/ops/{path}").status_code == HTTPStatus.NOT_FOUND, path
+            assert client.post(f"/ops/{path}", {"action": "suspend"}).status_code == HTTPStatus.NOT_FOUND, path
 
 
 def test_a_second_factor_that_somebody_has_must_have_been_shown(operator: User) -> None:
     Authenticator.objects.create(user=operator, type=Authenticator.Type.TOTP, data={})
-    browser = proven(operator)
-    assert browser.get("/ops/").status_code == HTTPStatus.NOT_FOUND
-    show(browser, operator, "mfa")
-    assert browser.get("/ops/").status_code == HTTPStatus.OK
+    client = browser(operator, proof="password")
+    assert client.get("/ops/").status_code == HTTPStatus.NOT_FOUND
+    prove(client, operator, "mfa")
+    assert client.get("/ops/").status_code == HTTPStatus.OK
 
 
 @pytest.mark.parametrize("path", ["", *LISTS])

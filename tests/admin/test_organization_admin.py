@@ -29,7 +29,6 @@ from jarvis_site.audit import record
 from jarvis_site.audit.models import AuditEvent
 from jarvis_site.kernel.data_rights import kinds_with_period
 from jarvis_site.kernel.tenancy import tenant
-from tests.admin.browsers import proven
 from tests.admin.rows import DIGEST, SECRET, Rows, rows_made
 from tests.cast import Cast, Person
 
@@ -53,7 +52,7 @@ def page(person: Person, path: str = "", **query: str) -> str:
 
 def send(person: Person, path: str, **fields: object) -> str:
     """Post a form and return the page that it leads to."""
-    return proven(person.user).post(base(person) + path, fields, follow=True).content.decode()
+    return person.client(proven=True).post(base(person) + path, fields, follow=True).content.decode()
 
 
 def with_role(cast: Cast, person: Person, role: Role) -> Person:
@@ -270,7 +269,7 @@ def test_teams_and_roles_are_made_changed_and_deleted(cast: Cast) -> None:
 
 def test_unknown_rights_and_ids_that_are_none_are_refused(cast: Cast) -> None:
     assert "is not one of the available choices" in send(cast.maya, "accounts/team/add/", name="X", allow="no.such")
-    answer = proven(cast.maya.user).post(
+    answer = cast.maya.client(proven=True).post(
         base(cast.maya) + "accounts/membership/", {"action": "remove", "_selected_action": "x"}
     )
     assert answer.status_code == HTTPStatus.NOT_FOUND
@@ -288,7 +287,7 @@ def test_keys_are_revoked(cast: Cast, rows: Rows) -> None:
 def test_the_audit_log_is_only_read(cast: Cast, rows: Rows) -> None:
     event = rows[AuditEvent]
     path = f"{base(cast.maya)}audit/auditevent/"
-    client = proven(cast.maya.user)
+    client = cast.maya.client(proven=True)
     assert client.get(f"{path}add/").status_code == HTTPStatus.NOT_FOUND
     assert client.get(f"{path}{event.pk}/delete/").status_code == HTTPStatus.NOT_FOUND
     assert client.post(f"{path}{event.pk}/change/", {"action": "x"}).status_code == HTTPStatus.FORBIDDEN
