@@ -10,5 +10,5 @@ DOMAIN_CHECK = declare("accounts.domain_check", max_attempts=5, lease_seconds=30
 # to be put right.
 EXPORT = declare("accounts.export", max_attempts=6, lease_seconds=30)
 ERASE = declare("accounts.erase", max_attempts=12, lease_seconds=30)
-# The next tick starts it again anyway.
-CLEAN_UP = declare("accounts.clean_up", max_attempts=2, lease_seconds=30)
+# The next try also puts on record what one that was killed has deleted; after these a tick starts it again.
+CLEAN_UP = declare("accounts.clean_up", max_attempts=6, lease_seconds=30)

@@ -1,10 +1,12 @@
 """How long kinds of data are kept, and the cleaning up of what is older."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access
@@ -13,6 +15,7 @@ from accounts.jobs import CLEAN_UP
 from accounts.models import Retention
 from accounts.services.turns import turn_take
 from jarvis_site.audit import record
+from jarvis_site.audit.selectors import last_event
 from jarvis_site.kernel.clock import db_now, db_time
 from jarvis_site.kernel.data_rights import kinds_with_period
 from jarvis_site.kernel.errors import Invalid
@@ -23,6 +26,9 @@ from jarvis_site.kernel.tenancy import all_tenants, tenant
 SHORTEST_DAYS = 14
 LONGEST_DAYS = 3650
 BATCH = 500
+# What the record says of a clean-up, in this order; the last two each end one that was begun.
+BEGUN = "data.clean_up_started"
+CLEAN_UPS = (BEGUN, "data.cleaned_up", "data.clean_up_interrupted")
 
 
 class PeriodOutOfRange(Invalid):
@@ -89,20 +95,35 @@ def _start(kind: str, days: int) -> bool:
 def clean_up(*, kind: str) -> None:
     """Delete what is older than the kind's period, in small batches, and put on record how much that was.
 
-    Two rows say it, one before and one after: a crash in between leaves the first.
+    Two rows say it, one before and one after. Runs go by another connection than the record's, so that no transaction
+    holds both: after a crash in between the next clean-up finds the first row alone, and counts what went.
     """
     found, period = kinds_with_period().get(kind), Retention.objects.filter(kind=kind).first()
-    if found is None or found.clean is None or found.overdue is None or period is None:
+    if found is None or found.clean is None or found.overdue is None:
         return
-    before = db_time() - timedelta(days=period.days)
-    facts = {"days": period.days, "before": before.isoformat(timespec="seconds")}
-    _note("data.clean_up_started", kind, {**facts, "found": found.overdue(before).count()})
+    _account_for_interrupted(kind, found.overdue)
+    if period is None:
+        return
+    before = (db_time() - timedelta(days=period.days)).replace(microsecond=0)
+    facts = {"days": period.days, "before": before.isoformat()}
+    _note(BEGUN, kind, {**facts, "found": found.overdue(before).count()})
     removed = 0
     for rows in found.clean(before):
         removed += rows
         if not Retention.objects.filter(kind=kind, days=period.days).exists():
             break  # an owner has just decided otherwise
     _note("data.cleaned_up", kind, {**facts, "removed": removed})
+
+
+def _account_for_interrupted(kind: str, overdue: Callable[[datetime], QuerySet[Any]]) -> None:
+    """Put on record what a clean-up has deleted that did not come to say so. What its moment makes overdue only becomes
+    less, so the difference is what went."""
+    last = last_event(resource_type="data", resource_id=kind, actions=CLEAN_UPS)
+    if last is None or last.action != BEGUN:
+        return
+    left = overdue(datetime.fromisoformat(last.details["before"])).count()
+    removed = max(last.details["found"] - left, 0)
+    _note("data.clean_up_interrupted", kind, {**last.details, "removed": removed})
 
 
 def _note(action: str, kind: str, details: dict[str, object]) -> None:

@@ -22,6 +22,12 @@ def events_of(*, resource: Model, length: int) -> list[tuple[AuditEvent, dict[st
     return with_words(list(found.order_by("-at", "-id")[:length]))
 
 
+def last_event(*, resource_type: str, resource_id: str, actions: Sequence[str]) -> AuditEvent | None:
+    """The newest of these things that was done to something."""
+    found = AuditEvent.objects.filter(resource_type=resource_type, resource_id=resource_id, action__in=actions)
+    return found.order_by("-at", "-id").first()
+
+
 def with_words(rows: Sequence[AuditEvent]) -> list[tuple[AuditEvent, dict[str, Any]]]:
     """Audit rows, each with what a person wants to read beside it; none where it was erased."""
     ids = [row.id for row in rows]

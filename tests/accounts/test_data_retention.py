@@ -28,15 +28,17 @@ from notifications.models import Notification
 from notifications.services import notify
 from permissions.models import Consent
 from tests.accounts.data import *  # noqa: F403 - a fixture
-from tests.accounts.data import page, recorded
+from tests.accounts.data import leases_over, page, recorded
 from tests.agents.plans import event, mail, start
 from tests.agents.servers import mail_calls
 from tests.cast import Cast, Person
 from tests.engine import Workers
+from tests.faults.crash import in_child, lines_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OLD = timedelta(days=100)
+KILLS = 12
 KINDS = {"chat", "runs", "mail", "notifications"}
 
 
@@ -243,6 +245,64 @@ def test_a_clean_up_that_still_works_is_not_started_twice(cast: Cast, workers: W
     assert (clean_ups_start(), clean_ups_start()) == (1, 0)
     with tenant(cast.halden.id):
         assert Job.objects.filter(name="accounts.clean_up").count() == 1
+
+
+def runs_of_long_ago(person: Person, workers: Workers, then: datetime, count: int) -> None:
+    for _run in range(count):
+        start(person, event("1"))
+    workers.drain()
+    aged(person, then)
+
+
+def on_record(person: Person) -> dict[str, list[AuditEvent]]:
+    """What the record says of clean-ups, by action."""
+    with tenant(person.organization.id):
+        rows = AuditEvent.objects.filter(resource_type="data", resource_id="runs").order_by("id")
+        return {name: [row for row in rows if row.action == name] for name in retention.CLEAN_UPS}
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+def test_wherever_it_is_killed_the_record_counts_everything_that_went(
+    cast: Cast, workers: Workers, long_ago: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.data_rights.BATCH", 2)
+    keep(cast.maya, runs=30)
+    runs_of_long_ago(cast.priya, workers, long_ago, 3)
+    clean_ups_start()
+    parts = ("/accounts/services/retention", "/agents/data_rights")
+    every = [line for line in lines_of(workers.drain) if any(part in line[0] for part in parts)]
+    gone = 3
+    for line in every[:: max(len(every) // KILLS, 1)]:
+        runs_of_long_ago(cast.priya, workers, long_ago, 3)
+        assert clean_ups_start() == 1
+        assert in_child(workers.drain, kill_at=line), line
+        leases_over(cast.maya)
+        in_child(workers.drain)
+        gone += 3
+        assert count(cast.priya, Run) == 0
+        begun, done, interrupted = on_record(cast.maya).values()
+        assert sum(row.details["removed"] for row in [*done, *interrupted]) == gone, line
+        assert len(begun) == len(done) + len(interrupted), line
+
+
+def test_an_interrupted_one_is_accounted_for_though_the_period_is_gone(
+    cast: Cast, workers: Workers, long_ago: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.data_rights.BATCH", 1)
+    keep(cast.maya, runs=30)
+    runs_of_long_ago(cast.priya, workers, long_ago, 3)
+    clean_ups_start()
+    second = next(line for line in reversed(lines_of(workers.drain)) if "/agents/data_rights" in line[0])
+    runs_of_long_ago(cast.priya, workers, long_ago, 3)
+    clean_ups_start()
+    assert in_child(workers.drain, kill_at=second)
+    keep(cast.maya, runs=None)
+    leases_over(cast.maya)
+    workers.drain()
+    (interrupted,) = on_record(cast.maya)["data.clean_up_interrupted"]
+    assert (interrupted.details["found"], interrupted.details["days"]) == (3, 30)
+    assert interrupted.details["removed"] == 3 - count(cast.priya, Run) == 1
 
 
 # The page ------------------------------------------------------------------------------------------------------------
