@@ -1,7 +1,7 @@
 """What runs hold, and when they go.
 
 Plans and events are append-only for every role that the site signs in as. They go with their run, by the database's own
-cascade, and a run may be deleted by the platform's role alone: see docs/adr/0017.
+cascade, and a run may be deleted by the platform's role alone: see docs/adr/0015.
 """
 
 from collections.abc import Iterator

@@ -34,7 +34,7 @@ class Run(TenantModel):
     class Meta(TenantModel.Meta):
         constraints = [
             *TenantModel.Meta.constraints[:-1],
-            # Its plans and events are append-only and go with it: see docs/adr/0017.
+            # Its plans and events are append-only and go with it: see docs/adr/0015.
             TenantPolicy(platform_deletes=True),
             TenantFK("member"),
         ]

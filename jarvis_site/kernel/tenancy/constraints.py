@@ -58,7 +58,7 @@ class TenantPolicy(_DatabaseConstraint):
 
     `append_only` leaves SELECT and INSERT. `picker` also shows a signed-in person the rows whose `user` they are, in
     any organization, for reading only. `platform_deletes` takes DELETE from the application: it is for rows that
-    append-only rows hang on, because PostgreSQL cascades with the rights of the tables' owner (docs/adr/0017).
+    append-only rows hang on, because PostgreSQL cascades with the rights of the tables' owner (docs/adr/0015).
     `lookup` is a condition in SQL: functions of jarvis_lookup read such rows of every organization (roles.sql).
     """
 
