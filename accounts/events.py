@@ -40,3 +40,33 @@ class OrganizationSuspended(Event):
     """Nobody gets in any more."""
 
     organization_id: UUID
+
+
+@dataclass(frozen=True)
+class DomainRecordMissing(Event):
+    """The DNS record of a verified e-mail domain was not found; nothing follows from it yet.
+
+    Attributes:
+        since: of the first miss, as text: names this time of being missing.
+    """
+
+    domain_id: UUID
+    domain: str
+    since: str
+
+
+@dataclass(frozen=True)
+class DomainLapsed(Event):
+    """The record was missing for too long: the domain opens the organization no more. `since` as above."""
+
+    domain_id: UUID
+    domain: str
+    since: str
+
+
+@dataclass(frozen=True)
+class DomainRecordBack(Event):
+    """The record is there again, and the domain is as it was. `since` as above."""
+
+    domain_id: UUID
+    since: str

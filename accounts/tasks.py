@@ -4,8 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from accounts.jobs import CLEAN_UP, DOMAIN_CHECK, ERASE, EXPORT, INVITATION_MAIL
-from accounts.services.domains import domain_check
+from accounts.jobs import CLEAN_UP, DOMAIN_CHECK, DOMAIN_LOOK, ERASE, EXPORT, INVITATION_MAIL
+from accounts.services.domains import domain_check, domain_look_again, domains_look_again
 from accounts.services.erasure import erasure_carry_out, erasures_recover
 from accounts.services.exports import export_make, exports_expire, exports_recover
 from accounts.services.invitations import invitation_deliver
@@ -20,6 +20,11 @@ def mail_invitation(*, invitation_id: UUID) -> None:
 @DOMAIN_CHECK.handler
 def check_domain(*, domain_id: UUID) -> None:
     domain_check(domain_id=domain_id)
+
+
+@DOMAIN_LOOK.handler
+def look_at_domain_again(*, domain_id: UUID) -> None:
+    domain_look_again(domain_id=domain_id)
 
 
 @EXPORT.handler
@@ -49,3 +54,9 @@ def keep_data_rights() -> None:
 def start_clean_ups() -> None:
     """Called by beat some times an hour; see `clean_ups_start`."""
     clean_ups_start()
+
+
+@shared_task(name="accounts.look_at_domains")
+def look_at_domains() -> None:
+    """Called by beat some times an hour, because a tick can be lost; each domain is looked up once a day."""
+    domains_look_again()

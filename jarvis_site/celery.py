@@ -40,6 +40,7 @@ app.conf.update(
         "reminders": _tick("calendar.ring", 10.0),
         "data_rights": _tick("accounts.keep_data_rights", 60.0),
         "clean_ups": _tick("accounts.start_clean_ups", 900.0),
+        "domains": _tick("accounts.look_at_domains", 900.0),
     },
 )
 app.autodiscover_tasks()

@@ -1,8 +1,12 @@
 """What people are told about."""
 
+from uuid import UUID
+
 from django.utils.translation import gettext as _
 
-from accounts.events import ExportFinished
+from accounts import access
+from accounts.events import DomainLapsed, DomainRecordBack, DomainRecordMissing, ExportFinished
+from accounts.selectors.members import members_who_may
 from jarvis_site.kernel.events import on
 from notifications.services import notify, settle
 from permissions.events import ConsentAsked, ConsentDecided
@@ -38,3 +42,44 @@ def copy_ready(event: ExportFinished) -> None:
         body=_("It can be downloaded for seven days."),
         link="settings/data/",
     )
+
+
+@on(DomainRecordMissing)
+def domain_record_missing(event: DomainRecordMissing) -> None:
+    for member_id in members_who_may(access.SETTINGS_MANAGE):
+        notify(
+            member_id=member_id,
+            key=_missing(event.domain_id, event.since),
+            icon="alert",
+            title=_("The DNS record of %(domain)s is gone") % {"domain": event.domain},
+            body=_("If it does not come back within a week, nobody gets in through this domain any more."),
+            link="settings/domains/",
+        )
+
+
+@on(DomainLapsed)
+def domain_lapsed(event: DomainLapsed) -> None:
+    settle(key=_missing(event.domain_id, event.since))
+    for member_id in members_who_may(access.SETTINGS_MANAGE):
+        notify(
+            member_id=member_id,
+            key=_lapsed(event.domain_id, event.since),
+            icon="alert",
+            title=_("%(domain)s does not open the organization any more") % {"domain": event.domain},
+            body=_("Its DNS record was gone for a week. Members stay members. Add the record again to undo this."),
+            link="settings/domains/",
+        )
+
+
+@on(DomainRecordBack)
+def domain_record_back(event: DomainRecordBack) -> None:
+    settle(key=_missing(event.domain_id, event.since))
+    settle(key=_lapsed(event.domain_id, event.since))
+
+
+def _missing(domain_id: UUID, since: str) -> str:
+    return f"domain-missing:{domain_id}:{since}"
+
+
+def _lapsed(domain_id: UUID, since: str) -> str:
+    return f"domain-lapsed:{domain_id}:{since}"

@@ -1,5 +1,6 @@
 """Ways into an organization: invitations, verified e-mail domains, requests."""
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import models
@@ -11,6 +12,10 @@ from accounts.contracts import JoinMode, Role
 from accounts.models.organizations import CustomRole, Membership
 from jarvis_site.kernel.tenancy.constraints import TenantFK, TenantPolicy
 from jarvis_site.kernel.tenancy.models import TenantForeignKey, TenantModel
+
+# For how long the record of a verified domain may be missing. Who tidies up the DNS or moves it has a week to be told
+# and to put it right; nobody else has the domain so soon, as registries keep one that was given up for about a month.
+DOMAIN_GRACE = timedelta(days=7)
 
 
 class Invitation(TenantModel):
@@ -65,7 +70,11 @@ class EmailDomain(TenantModel):
     Attributes:
         domain: in small letters and punycode.
         token: what the TXT record has to hold; not secret.
+        verified_at: the domain counts as the organization's; empty again once it has lapsed.
         checked_at, problem: of the last look-up; both empty while one is under way.
+        missing_since: since the first of the look-ups, with none between that found it, that did not find the record of
+            a domain that was verified.
+        lapsed_at: it was missing for too long, and the domain opens the organization no more until it is back.
     """
 
     domain = models.CharField(_("domain"), max_length=253)
@@ -77,6 +86,8 @@ class EmailDomain(TenantModel):
     verified_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=300, blank=True)
+    missing_since = models.DateTimeField(null=True)
+    lapsed_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         constraints = [
@@ -85,6 +96,11 @@ class EmailDomain(TenantModel):
             models.UniqueConstraint("organization", Lower("domain"), name="accounts_emaildomain_once"),
         ]
         indexes = [models.Index(fields=["domain"], name="accounts_emaildomain_lookup")]
+
+    @property
+    def lapses_at(self) -> datetime | None:
+        """When it lapses if the record stays missing. For people; what counts is asked of the database's clock."""
+        return self.missing_since and self.missing_since + DOMAIN_GRACE
 
     def __str__(self) -> str:
         return self.domain

@@ -92,6 +92,7 @@ class Membership(TenantModel):
     Attributes:
         rules: what roles and teams add to the built-in role, worked out whenever one of them changes, so that the door
             reads it with the membership: a list of `[effect, pattern, source]`, see `accounts.access`.
+        removed: of a former member: others ended it, not they themselves.
         suspended_at: comes back with everything, unlike one who left.
         external_id: of the person in the organization's own directory (SCIM).
         sessions_ended_at: an admin made the person sign in again; what a session proved before does not count here.
@@ -104,6 +105,7 @@ class Membership(TenantModel):
     rules = models.JSONField(default=list, editable=False)
     joined_at = models.DateTimeField(db_default=Now())
     left_at = models.DateTimeField(null=True)
+    removed = models.BooleanField(default=False, editable=False)
     suspended_at = models.DateTimeField(null=True)
     sessions_ended_at = models.DateTimeField(null=True, editable=False)
     external_id = models.CharField(max_length=200, blank=True)

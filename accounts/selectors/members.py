@@ -7,7 +7,9 @@ from uuid import UUID
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
 
+from accounts import access
 from accounts.models import CustomRole, Membership, Team, TeamMember
+from accounts.selectors import actor_of
 from accounts.selectors.rules import with_ancestors
 from jarvis_site.kernel.errors import NotFound
 
@@ -47,6 +49,13 @@ def members_page(*, search: str = "", page: str | int | None = 1) -> tuple[Page[
     for member_id, name in links.order_by("team__name").values_list("member_id", "team__name"):
         names[member_id].append(name)
     return members, [Row(member, names[member.id]) for member in members]
+
+
+def members_who_may(action: str) -> list[UUID]:
+    """The people here who may do something, for telling them of it. Most members are ruled out by the query."""
+    some = Q(role__in=access.actions()[action].roles) | ~Q(rules=[])
+    found = _people().filter(some, suspended_at=None, user__is_active=True)
+    return [member.id for member in found.order_by("id") if access.may(actor_of(member), action)]
 
 
 def member_find(*, member_id: UUID) -> Membership:

@@ -2,6 +2,7 @@
 
 import secrets
 from contextlib import suppress
+from datetime import timedelta
 from uuid import UUID
 
 import dns.exception
@@ -9,13 +10,16 @@ import dns.name
 import dns.resolver
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts import access
 from accounts.contracts import Actor, JoinMode
 from accounts.errors import AlreadyAsked, AlreadyMember, BadDomain, DomainTaken, NotOffered
-from accounts.jobs import DOMAIN_CHECK
+from accounts.events import DomainLapsed, DomainRecordBack, DomainRecordMissing
+from accounts.jobs import DOMAIN_CHECK, DOMAIN_LOOK
 from accounts.models import EmailDomain, JoinRequest, Membership, Organization, User
+from accounts.models.joining import DOMAIN_GRACE
 from accounts.selectors.domains import Offer, offers_for
 from accounts.services.members import member_add
 from accounts.services.sso import written_down
@@ -23,13 +27,19 @@ from accounts.services.turns import turn_take
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.errors import NotFound, Unavailable
-from jarvis_site.kernel.tenancy import tenant
+from jarvis_site.kernel.events import publish
+from jarvis_site.kernel.models import Job
+from jarvis_site.kernel.tenancy import all_tenants, tenant
 
 RECORD_PREFIX = "jarvis-verify="
 TOKEN_BYTES = 20
 # For one look-up with all its repetitions; a job waits, not a person.
 LOOK_UP_SECONDS = 8.0
 DNS_PORT = 53
+# Often enough to notice within the grace, and seldom enough to be no burden to anybody's name server.
+LOOK_EVERY = timedelta(days=1)
+# Of one tick, of which there are many a day: a queue of look-ups must not hold up other work for long.
+BATCH = 100
 
 
 @transaction.atomic
@@ -91,12 +101,43 @@ def domain_check(*, domain_id: UUID) -> None:
     try:
         texts = text_records(row.domain)
     except dns.exception.DNSException as error:
-        _note(row, _("No name server answers for this domain. It is tried again for a minute; then ask again."))
+        _note(row, _silence(row))
         raise Unavailable from error
     if f"{RECORD_PREFIX}{row.token}" in texts:
-        _note_verified(row)
+        _note_found(row)
     else:
-        _note(row, _("The record was not found. New records can take an hour or more to be seen everywhere."))
+        _note_missing(row)
+
+
+def domain_look_again(*, domain_id: UUID) -> None:
+    """See whether the record of a domain that was verified is still there, or there again.
+
+    That no name server answers says nothing about the record, and is left for the next day. It opens nothing to others
+    meanwhile: mail does not reach such a domain either, so nobody can confirm an address of it.
+    """
+    with suppress(Unavailable):
+        domain_check(domain_id=domain_id)
+
+
+def domains_look_again() -> int:
+    """Have every domain looked up whose last look-up was a day ago, in all organizations. Returns how many."""
+    with all_tenants():
+        known = EmailDomain.objects.exclude(verified_at=None, lapsed_at=None)
+        due = known.filter(Q(checked_at=None) | Q(checked_at__lt=db_now(plus=-LOOK_EVERY)))
+        rows = list(due.order_by("checked_at").values_list("id", "organization_id")[:BATCH])
+    started = 0
+    for domain_id, organization_id in rows:
+        with tenant(organization_id):
+            started += _have_looked_up(domain_id)
+    return started
+
+
+@transaction.atomic
+def _have_looked_up(domain_id: UUID) -> bool:
+    if Job.objects.filter(name=DOMAIN_LOOK.name, arguments__domain_id=str(domain_id), dead_at=None).exists():
+        return False
+    DOMAIN_LOOK.enqueue(domain_id=domain_id)
+    return True
 
 
 def text_records(domain: str) -> set[str]:
@@ -192,18 +233,50 @@ def _server(text: str) -> dns.nameserver.Nameserver:
     return dns.nameserver.Do53Nameserver(host, int(port) if port else DNS_PORT)
 
 
+def _silence(row: EmailDomain) -> str:
+    if row.verified_at or row.lapsed_at:
+        return _("No name server answers for this domain. That alone closes nothing; we look again every day.")
+    return _("No name server answers for this domain. It is tried again for a minute; then ask again.")
+
+
 def _note(row: EmailDomain, problem: str) -> None:
     EmailDomain.objects.filter(id=row.id).update(checked_at=db_now(), problem=problem)
 
 
 @transaction.atomic
-def _note_verified(row: EmailDomain) -> None:
+def _note_found(row: EmailDomain) -> None:
     turn_take(actor=None)
     found = EmailDomain.objects.filter(id=row.id, token=row.token)
-    found.update(checked_at=db_now(), problem="")
+    before = found.first()
+    if before is None:
+        return
+    found.update(checked_at=db_now(), problem="", missing_since=None, lapsed_at=None)
+    if before.missing_since is not None:
+        publish(DomainRecordBack(domain_id=row.id, since=before.missing_since.isoformat()))
     if found.filter(verified_at=None).update(verified_at=db_now()):
         written_down()
-        record(action="domain.verified", resource=row, words={"domain": row.domain})
+        again = before.lapsed_at is not None
+        record(action="domain.verified", resource=row, details={"again": again}, words={"domain": row.domain})
+
+
+@transaction.atomic
+def _note_missing(row: EmailDomain) -> None:
+    """Note that the record is not there; one miss closes nothing, a grace of them does."""
+    turn_take(actor=None)
+    _note(row, _("The record was not found. New records can take an hour or more to be seen everywhere."))
+    known = EmailDomain.objects.filter(id=row.id, verified_at__isnull=False)
+    if known.filter(missing_since=None).update(missing_since=db_now()):
+        record(action="domain.record_missing", resource=row, words={"domain": row.domain})
+        publish(DomainRecordMissing(domain_id=row.id, domain=row.domain, since=_since(row)))
+    elif known.filter(missing_since__lte=db_now(plus=-DOMAIN_GRACE)).update(verified_at=None, lapsed_at=db_now()):
+        written_down()
+        record(action="domain.lapsed", resource=row, words={"domain": row.domain})
+        publish(DomainLapsed(domain_id=row.id, domain=row.domain, since=_since(row)))
+
+
+def _since(row: EmailDomain) -> str:
+    since = EmailDomain.objects.values_list("missing_since", flat=True).get(id=row.id)
+    return since.isoformat() if since else ""
 
 
 def _domain(domain_id: UUID) -> EmailDomain:

@@ -185,7 +185,8 @@ def _end(membership: Membership, *, how: str, reason: str) -> None:
     TeamMember.objects.filter(member=membership).delete()
     keys_end(member_id=membership.id)
     membership.left_at, membership.custom_role, membership.rules = db_now(), None, []
-    membership.save(update_fields=["left_at", "custom_role", "rules"])
+    membership.removed = how == "removed"
+    membership.save(update_fields=["left_at", "removed", "custom_role", "rules"])
     record(action=f"member.{how}", resource=membership, reason=reason)
     publish(MembershipEnded(member_id=membership.id, user_id=membership.user_id, how=how))
 
