@@ -192,10 +192,13 @@ class BadAddress(Invalid):
 
 
 class AddressNotYours(Conflict):
+    """Read in the directory's own log: Okta shows it under the task that failed, Entra ID in the provisioning logs."""
+
     code = "address_not_yours"
     message = _(
-        "There is an account with this address, and the organization has not verified the domain, or the person has not"
-        " confirmed the address. Verify the domain under “Settings”, or invite the person."
+        "There is an account with this address already, which the organization does not answer for: it has not verified"
+        " the e-mail domain, or the person has not confirmed the address. Nothing was changed. Verify the domain under"
+        " “Settings, E-mail domains”, or invite the person, then provision them again."
     )
 
 

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.contracts import Role
 from accounts.errors import (
@@ -65,7 +66,7 @@ class Group:
 
 @transaction.atomic
 def person_create(*, person: Person, token: ScimToken) -> Membership:
-    """Let somebody in, with an account of their own if the address is unknown.
+    """Let somebody in, with an account of their own if the address is unknown; or in again, who was removed.
 
     Raises:
         BadAddress. AlreadyMember, MemberSuspended: found by a filter they could be changed. ExternalIdTaken.
@@ -232,10 +233,14 @@ def _new_account(email: str, name: str) -> User:
 
 
 def _ours(user: User, email: str) -> User:
-    """Otherwise any organization could pull in strangers, or let in somebody who only claimed the address."""
+    """Otherwise any organization could pull in strangers, or let in somebody who only claimed the address.
+
+    Whom the organization itself removed was let in with this account once, and it may think again. Who left has decided
+    that for themselves: they come back by an invitation, or when the organization answers for the address.
+    """
+    known = Membership.objects.filter(Q(left_at=None) | Q(removed=True), user=user).exists()
     confirmed = EmailAddress.objects.filter(user=user, email__iexact=email, verified=True).exists()
-    belongs = Membership.objects.filter(user=user, left_at=None).exists()
-    if not belongs and not (confirmed and domain_is_ours(email)):
+    if not known and not (confirmed and domain_is_ours(email)):
         raise AddressNotYours
     return user
 
@@ -281,7 +286,12 @@ def _members_set(team: Team, wanted: frozenset[UUID] | None) -> tuple[int, int]:
 def _refuse_taken(model: type[Membership] | type[Team], external_id: str) -> None:
     if len(external_id) > EXTERNAL_ID_LENGTH:
         raise ExternalIdTaken
-    if external_id and model.objects.filter(external_id=external_id).exists():
+    if not external_id:
+        return
+    if model is Membership:
+        # Somebody went without the directory's doing; it may give the id to them again, or to another.
+        Membership.objects.filter(external_id=external_id, left_at__isnull=False).update(external_id="")
+    if model.objects.filter(external_id=external_id).exists():
         raise ExternalIdTaken
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -13,6 +14,7 @@ from django.test import Client
 from accounts.contracts import Role
 from accounts.models import EmailDomain, Membership, ScimToken, Team, TeamMember, User
 from accounts.services import wrong_keys
+from accounts.services.members import member_leave, member_remove
 from accounts.services.scim_tokens import token_create, token_revoke
 from accounts.services.service_accounts import service_account_create
 from jarvis_site.audit.models import AuditEvent
@@ -172,6 +174,10 @@ def test_a_directory_sees_its_own_people_only(cast: Cast, directory: Directory) 
 
 def test_what_is_offered_can_be_discovered(directory: Directory) -> None:
     config = directory.get("ServiceProviderConfig").json()
+    assert not any(config[name]["supported"] for name in ("bulk", "sort", "etag", "changePassword"))
+    answer = directory.get(f"Users/{directory.create()['id']}")
+    assert "version" not in answer.json()["meta"]
+    assert "ETag" not in answer.headers
     assert (config["patch"]["supported"], config["bulk"]["supported"], config["filter"]["maxResults"]) == (
         True,
         False,
@@ -457,6 +463,71 @@ def test_somebody_who_was_deleted_can_be_made_again(directory: Directory, verifi
     directory.send("DELETE", f"Users/{made['id']}")
     again = directory.create()
     assert (again["id"], again["active"], again["externalId"]) == (made["id"], True, OKTA_USER["externalId"])
+
+
+@pytest.mark.parametrize("by", ["directory", "administrator"])
+def test_somebody_who_was_removed_is_hired_again_without_a_verified_domain(
+    cast: Cast, directory: Directory, by: str
+) -> None:
+    made = directory.create()
+    if by == "directory":
+        directory.send("DELETE", f"Users/{made['id']}")
+    else:
+        with tenant(cast.halden.id, member=cast.maya.membership.id):
+            Membership.objects.filter(id=made["id"]).update(role=Role.ADMIN)
+            member_remove(actor=cast.maya.actor, member_id=UUID(made["id"]))
+    assert directory.found("Users", f'externalId eq "{OKTA_USER["externalId"]}"') == []
+    again = directory.create(displayName="Somebody Else")
+    assert (again["id"], again["active"], again["externalId"]) == (made["id"], True, OKTA_USER["externalId"])
+    with tenant(cast.halden.id):
+        assert Membership.objects.get(id=made["id"]).role == Role.MEMBER, "what they were is not given back"
+        audit = AuditEvent.objects.filter(action="member.added").latest("id")
+    assert (audit.details["how"], audit.details["again"]) == ("scim", True)
+
+
+def test_who_was_let_in_unconfirmed_is_hired_again_when_the_domain_was_verified_since(
+    cast: Cast, directory: Directory
+) -> None:
+    made = directory.create()
+    directory.send("DELETE", f"Users/{made['id']}")
+    with tenant(cast.halden.id):
+        EmailDomain.objects.create(domain="halden.example", token="t", verified_at="2026-11-01T00:00:00Z")
+    assert directory.create()["id"] == made["id"]
+
+
+def test_who_left_on_their_own_is_not_pulled_in_again(cast: Cast, directory: Directory) -> None:
+    with tenant(cast.halden.id, member=cast.priya.membership.id):
+        member_leave(actor=cast.priya.actor)
+    body = {**OKTA_USER, "userName": cast.priya.email}
+    assert "invite the person" in refused(directory.send("POST", "Users", body), 409, "mutability")
+    with tenant(cast.halden.id):
+        assert Membership.objects.get(id=cast.priya.membership.id).left_at is not None
+
+
+def test_an_id_of_somebody_who_is_gone_may_be_anothers(cast: Cast, directory: Directory) -> None:
+    made = directory.create()
+    with tenant(cast.halden.id, member=cast.maya.membership.id):
+        member_remove(actor=cast.maya.actor, member_id=UUID(made["id"]))
+    other = directory.create(userName="other@halden.example")
+    assert (other["id"] != made["id"], other["externalId"]) == (True, OKTA_USER["externalId"])
+
+
+def test_an_account_in_another_organization_stays_as_it_is_without_a_verified_domain(
+    cast: Cast, directory: Directory
+) -> None:
+    """Whoever asks is told what to do, in words that Okta and Entra ID show; nothing of the account changes."""
+    EmailAddress.objects.create(user=cast.ines.user, email=cast.ines.email, verified=True, primary=True)
+    before = User.objects.filter(id=cast.ines.user.id).values().get()
+    body = {**OKTA_USER, "userName": cast.ines.email.upper(), "displayName": "Mine Now", "active": False}
+    said = refused(directory.send("POST", "Users", body), 409, "mutability")
+    assert "Verify the domain" in said
+    assert "invite the person" in said
+    assert User.objects.filter(id=cast.ines.user.id).values().get() == before
+    assert cast.ines.client().get(f"/o/{cast.ines.slug}/settings/").status_code == HTTPStatus.OK
+    with tenant(cast.halden.id):
+        assert not Membership.objects.filter(user=cast.ines.user).exists()
+        EmailDomain.objects.create(domain="borealis.example", token="t")  # claimed, and not shown to be theirs
+    refused(directory.send("POST", "Users", body), 409, "mutability")
 
 
 @pytest.mark.parametrize("how", ["patch", "put", "delete"])
