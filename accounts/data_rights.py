@@ -13,6 +13,7 @@ from accounts.models import (
     Identity,
     Invitation,
     JoinRequest,
+    MemberSession,
     Membership,
     SignInAttempt,
     TeamMember,
@@ -57,6 +58,7 @@ def erase(subject: Subject) -> Iterator[int]:
         deleted(rows)
         for rows in (
             ApiKey.objects.filter(member),
+            MemberSession.objects.filter(member),
             TeamMember.objects.filter(member),
             Identity.objects.filter(member),
             SignInAttempt.objects.filter(tester_id=subject.member_id),
@@ -74,11 +76,19 @@ declare(
         label=_("membership, teams and keys"),
         on_erasure=_(
             "The membership stays as a row without a name, “Former member”, because the record and other people's"
-            " things point at it. Keys, teams, invitations and the link to single sign-on are deleted. The account"
-            " itself is emptied and closed when it belongs to no other organization."
+            " things point at it. Keys, teams, invitations, the list of browsers and the link to single sign-on"
+            " are deleted. The account itself is emptied and closed when it belongs to no other organization."
         ),
         tables=(
-            Table("accounts.Membership", about=_("a member, present or former"), person="id"),
+            Table(
+                "accounts.Membership", about=_("a member, present or former"), person="id", hidden=("ended_sessions",)
+            ),
+            Table(
+                "accounts.MemberSession",
+                about=_("a browser in which a member was active within the last 30 days"),
+                person="member_id",
+                hidden=("browser",),
+            ),
             Table("accounts.TeamMember", about=_("who is in which team"), person="member_id"),
             Table(
                 "accounts.ApiKey", about=_("a key, without its secret"), person="member_id", hidden=("digest", "prefix")

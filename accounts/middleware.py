@@ -146,13 +146,15 @@ def _refusal(request: HttpRequest, part: str) -> HttpResponse | None:
 
 def _require_session(request: HttpRequest, membership: Membership) -> None:
     """Raises `SessionNotEnough` when the session does not satisfy the organization's rules."""
-    organization = membership.organization
     sign_in.require(
-        rules=organization, session=request.session, user=request.user, ended_at=membership.sessions_ended_at
+        rules=membership.organization,
+        session=request.session,
+        user=request.user,
+        ended_at=sign_in.session_ended_at(membership=membership, session=request.session),
     )
     # What a page fetches by itself is no sign of life.
     if request.method not in {"GET", "HEAD"} or request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
-        session_seen(session=request.session, organization=organization)
+        session_seen(session=request.session, membership=membership, request=request)
 
 
 def _refuse_streams(response: HttpResponseBase) -> None:

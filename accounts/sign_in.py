@@ -5,6 +5,7 @@ No database here: the organization comes with the membership, and the session ho
 (allauth's records). Doors ask `require` for every request and frame.
 """
 
+import hashlib
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,6 +22,9 @@ type Record = Mapping[str, Any]
 
 # In the session: when the person last did something, by organization (only where that matters) and on the whole site.
 SEEN = "seen"
+# In the session: which browser it is, for as long as the person stays signed in. The session's own key changes with a
+# new password, and whoever has it has the session; this is for keeping, and opens nothing.
+BROWSER = "browser"
 
 
 class Rules(Protocol):
@@ -31,6 +35,13 @@ class Rules(Protocol):
     idle_minutes: int | None
     session_hours: int | None
     sign_in_methods: list[str]
+
+
+class Ended(Protocol):
+    """What an organization's admins have ended of a member."""
+
+    sessions_ended_at: datetime | None
+    ended_sessions: dict[str, float]
 
 
 class SessionNotEnough(Forbidden):
@@ -71,11 +82,30 @@ def records_of(*, session: Any, user: Any) -> list[Record]:
     return records
 
 
-def require(*, rules: Rules, session: Any, user: Any, ended_at: datetime | None) -> None:
+def browser_of(session: Any) -> str:
+    """Which browser a session belongs to; for sessions older than this mark, a digest of their key."""
+    mark: str = session.get(BROWSER, "")
+    return mark or hashlib.sha256((session.session_key or "").encode()).hexdigest()
+
+
+def session_ended_at(*, membership: Ended, session: Any) -> float:
+    """When an admin has ended this session in the organization, in seconds since 1970; 0.0: never."""
+    everywhere = membership.sessions_ended_at.timestamp() if membership.sessions_ended_at else 0.0
+    if not membership.ended_sessions:
+        return everywhere
+    return max(everywhere, membership.ended_sessions.get(browser_of(session), 0.0))
+
+
+def proven_at(*, session: Any, user: Any) -> float:
+    """When the person has last shown in this session that it is them; 0.0: never."""
+    return max((float(record["at"]) for record in records_of(session=session, user=user)), default=0.0)
+
+
+def require(*, rules: Rules, session: Any, user: Any, ended_at: float) -> None:
     """Raise what is missing.
 
     Args:
-        ended_at: an admin has ended the person's sessions here; older proofs do not count.
+        ended_at: when an admin has ended this session here; older proofs do not count.
 
     Raises:
         SessionNotEnough: or one of its kinds.
@@ -83,8 +113,7 @@ def require(*, rules: Rules, session: Any, user: Any, ended_at: datetime | None)
     if not (rules.mfa_required or rules.idle_minutes or rules.session_hours or rules.sign_in_methods or ended_at):
         return
     now = time.time()
-    since = ended_at.timestamp() if ended_at else 0.0
-    records = [record for record in records_of(session=session, user=user) if record["at"] > since]
+    records = [record for record in records_of(session=session, user=user) if record["at"] > ended_at]
     _require_method(rules, records)
     if rules.session_hours:
         records = [record for record in records if now - record["at"] < rules.session_hours * 3600]

@@ -1,6 +1,6 @@
 """What follows at once when somebody signs in, out, or loses a right: open sockets end, sessions are kept in mind."""
 
-import time
+import secrets
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
@@ -13,8 +13,8 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from accounts.events import MembershipChanged, MembershipEnded, OrganizationSuspended
-from accounts.services.sessions import SITE, sessions_end
-from accounts.sign_in import SEEN
+from accounts.services.sessions import browser_keep, sessions_end
+from accounts.sign_in import BROWSER, SEEN
 from jarvis_site.kernel import realtime
 from jarvis_site.kernel.events import at_once
 from jarvis_site.kernel.realtime import CLOSE_COME_AGAIN, CLOSE_STRANGER
@@ -45,12 +45,15 @@ def close_sockets_of_session(instance: Session, **_signal: Any) -> None:
 def end_other_sessions(request: Any, user: Any, **_signal: Any) -> None:
     """Whoever knew the old password is out."""
     sessions_end(user=user, keep=request.session.session_key)
+    browser_keep(session=request.session)  # the session has a new key
 
 
 @receiver(user_logged_in)
 def see_at_sign_in(request: Any, **_signal: Any) -> None:
+    """The next act in each organization is kept in mind anew."""
     if request is not None:
-        request.session[SEEN] = {SITE: time.time()}
+        request.session[SEEN] = {}
+        request.session.setdefault(BROWSER, secrets.token_hex(16))
 
 
 @receiver(authenticator_added)

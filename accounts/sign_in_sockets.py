@@ -29,11 +29,14 @@ def socket_actor(*, user: User | AnonymousUser, slug: str, session: Any, active:
     if not constant_time_compare(session.get(HASH_SESSION_KEY, ""), membership.user.get_session_auth_hash()):
         raise sign_in.SessionNotEnough
     sign_in.require(
-        rules=membership.organization, session=session, user=membership.user, ended_at=membership.sessions_ended_at
+        rules=membership.organization,
+        session=session,
+        user=membership.user,
+        ended_at=sign_in.session_ended_at(membership=membership, session=session),
     )
     records = sign_in.records_of(session=session, user=membership.user)
     if sso.door(membership=membership, records=records) is not sso.Door.OPEN:
         raise OtherSignIn
     if active:
-        session_seen(session=session, organization=membership.organization)
+        session_seen(session=session, membership=membership)
     return actor_of(membership)

@@ -10,6 +10,7 @@ from accounts.services.erasure import erasure_carry_out, erasures_recover
 from accounts.services.exports import export_make, exports_expire, exports_recover
 from accounts.services.invitations import invitation_deliver
 from accounts.services.retention import clean_up, clean_ups_start
+from accounts.services.sessions import sessions_forget
 
 
 @INVITATION_MAIL.handler
@@ -54,6 +55,7 @@ def keep_data_rights() -> None:
 def start_clean_ups() -> None:
     """Called by beat some times an hour; see `clean_ups_start`."""
     clean_ups_start()
+    sessions_forget()
 
 
 @shared_task(name="accounts.look_at_domains")

@@ -53,6 +53,7 @@ urlpatterns = [
     path("data/erase/<uuid:member_id>/again/", data.erase_again, name="data_erase_again"),
     path("data/periods/", data.retention, name="data_retention"),
     path("members/<uuid:member_id>/sessions/end/", security.member_sessions, name="member_sessions_end"),
+    path("sessions/<uuid:session_id>/end/", security.member_session, name="member_session_end"),
     path("security/", security.security, name="security"),
     path("keys/", keys.own_keys, name="keys"),
     path("keys/new/", keys.own_key_new, name="key_new"),

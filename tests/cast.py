@@ -1,5 +1,6 @@
 """The people in the tests: two organizations that must never see each other."""
 
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -12,6 +13,7 @@ from accounts.models import Membership, Organization, User
 from accounts.selectors import actor_of, membership_get
 from accounts.services.members import member_add
 from accounts.services.organizations import organization_create
+from accounts.sign_in import SEEN
 
 __all__ = ["Cast", "Person", "cast"]
 
@@ -57,8 +59,13 @@ class Person:
         return self.user.email
 
     def client(self, *, proven: bool = False) -> Client:
-        """A browser in which this person is signed in; `proven`: has shown it with the password just now."""
-        return browser(self.user, proof="password" if proven else "")
+        """A browser in which this person is signed in, and was here a moment ago, so that a request need not note it;
+        `proven`: has shown it with the password just now."""
+        client = browser(self.user, proof="password" if proven else "")
+        session = client.session
+        session[SEEN] = {str(self.organization.id): time.time()}
+        session.save()
+        return client
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from accounts.models.joining import EmailDomain, Invitation, JoinRequest
 from accounts.models.keys import ApiKey
 from accounts.models.organizations import CustomRole, Membership, Organization
 from accounts.models.people import User, initials
+from accounts.models.sessions import MemberSession
 from accounts.models.teams import Team, TeamMember
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "IdentityProvider",
     "Invitation",
     "JoinRequest",
+    "MemberSession",
     "Membership",
     "Organization",
     "Retention",

@@ -96,6 +96,8 @@ class Membership(TenantModel):
         suspended_at: comes back with everything, unlike one who left.
         external_id: of the person in the organization's own directory (SCIM).
         sessions_ended_at: an admin made the person sign in again; what a session proved before does not count here.
+        ended_sessions: the same for single browsers: `accounts.sign_in.browser_of` -> when, in seconds since 1970. It
+            stands here and not in the session, which another request may write back as it was.
         break_glass: an owner who gets in without single sign-on where it is enforced, so that nobody is locked out.
     """
 
@@ -108,6 +110,7 @@ class Membership(TenantModel):
     removed = models.BooleanField(default=False, editable=False)
     suspended_at = models.DateTimeField(null=True)
     sessions_ended_at = models.DateTimeField(null=True, editable=False)
+    ended_sessions = models.JSONField(default=dict, editable=False)
     external_id = models.CharField(max_length=200, blank=True)
     break_glass = models.BooleanField(default=False, editable=False)
 

@@ -15,6 +15,7 @@ from accounts.middleware import request_actor
 from accounts.selectors import actor_of
 from accounts.selectors.explanations import access_explained
 from accounts.selectors.members import member_find, members_page, teams_of
+from accounts.selectors.sessions import member_places
 from accounts.services.members import member_remove, member_restore, member_role_change, member_suspend
 from accounts.step_up import fresh_proof_require
 from accounts.views.outcomes import done, saved
@@ -109,12 +110,16 @@ def _detail(request: HttpRequest, member_id: UUID, *, form: RoleForm | None) -> 
     actor = request_actor(request)
     access.require(actor, access.MEMBERS_VIEW)
     member = member_find(member_id=member_id)
+    own = member_id == actor.member_id
+    may_end = not own and access.may(actor, access.SESSIONS_MANAGE)
     context = {
         "member": member,
+        "may_end_sessions": may_end,
+        "places": member_places(member=member) if may_end else [],
         "teams": teams_of(member_id=member_id),
         "form": form or RoleForm(actor=actor, initial={"role": role_value(member)}),
-        "own": member_id == actor.member_id,
-        "may_explain": member_id == actor.member_id or access.may(actor, access.AUDIT_VIEW),
+        "own": own,
+        "may_explain": own or access.may(actor, access.AUDIT_VIEW),
         "tab": "members",
     }
     status = 422 if form else 200

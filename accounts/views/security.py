@@ -20,7 +20,7 @@ from accounts.middleware import request_actor
 from accounts.models import Membership, User
 from accounts.selectors.sessions import places_list
 from accounts.selectors.sign_in import factors_of, has_second_factor
-from accounts.services.sessions import member_sessions_end, session_end, sessions_end
+from accounts.services.sessions import member_session_end, member_sessions_end, session_end, sessions_end
 from accounts.services.sign_in import sign_in_rules_update
 from accounts.sign_in_forms import SignInRulesForm
 from accounts.step_up import fresh_proof_require
@@ -72,6 +72,14 @@ def member_sessions(request: HttpRequest, slug: str, member_id: UUID) -> HttpRes
     member_sessions_end(actor=request_actor(request), member_id=member_id)
     messages.success(request, _("They have to sign in again here. Their open pages are closed."))
     return redirect(back_to(request, default=reverse("accounts:members", args=[slug])))
+
+
+@require_POST
+def member_session(request: HttpRequest, slug: str, session_id: UUID) -> HttpResponse:
+    """The same for one of their browsers."""
+    member_id = member_session_end(actor=request_actor(request), session_id=session_id)
+    messages.success(request, _("They have to sign in again in that browser. Its open pages here are closed."))
+    return redirect("accounts:member", slug=slug, member_id=member_id)
 
 
 @login_required

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import data_rights, joining, members, sign_in
+from accounts.admin import data_rights, joining, members, sessions, sign_in
 from accounts.models import (
     ApiKey,
     CustomRole,
@@ -11,6 +11,7 @@ from accounts.models import (
     IdentityProvider,
     Invitation,
     JoinRequest,
+    MemberSession,
     Membership,
     Retention,
     ScimToken,
@@ -21,7 +22,7 @@ from jarvis_site.admin.sites import Group, OrganizationSite
 from jarvis_site.audit.models import AuditEvent
 
 site = OrganizationSite(name="admin")
-for pages in (members.PAGES, joining.PAGES, sign_in.PAGES, data_rights.PAGES):
+for pages in (members.PAGES, sessions.PAGES, joining.PAGES, sign_in.PAGES, data_rights.PAGES):
     for model, page in pages.items():
         site.register(model, page)
 site.register(AuditEvent, AuditEventAdmin)
@@ -34,6 +35,7 @@ site.groups = (
         requests=(JoinRequest, "person_add"),
         teams=(Team, "groups"),
         roles=(CustomRole, "badge"),
+        sessions=(MemberSession, "devices"),
     ),
     Group(
         _("Sign-in"),

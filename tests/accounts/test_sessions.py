@@ -14,6 +14,7 @@ from django.test import Client
 from accounts.contracts import Role
 from accounts.events import MembershipChanged, MembershipEnded
 from accounts.models import Membership, Organization, User
+from accounts.selectors import membership_get
 from accounts.selectors.sessions import device_name
 from accounts.services.members import member_add, member_suspend
 from accounts.services.organizations import organization_create
@@ -23,7 +24,7 @@ from jarvis_site.kernel import realtime
 from jarvis_site.kernel.events import publish
 from jarvis_site.kernel.realtime import CLOSE_COME_AGAIN, CLOSE_SIGN_IN, CLOSE_STRANGER
 from jarvis_site.kernel.tenancy import tenant
-from tests.accounts.signing import forget_limits, sign_in
+from tests.accounts.signing import FIREFOX, IPHONE, browser, forget_limits, lives
 from tests.cast import PASSWORD, Cast, Person
 from tests.kernel.sockets import Socket, opened
 
@@ -31,11 +32,6 @@ pytestmark = pytest.mark.django_db
 # What is said to sockets is said after a commit.
 committed = pytest.mark.django_db(transaction=True)
 
-FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"
-IPHONE = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0"
-    " Mobile/15E148 Safari/604.1"
-)
 # The promise is a second; a test machine is busy with other things as well.
 AT_ONCE_SECONDS = 1.0
 SESSIONS = "/account/sessions/"
@@ -55,16 +51,6 @@ async def layer() -> AsyncIterator[None]:
     channel_layer = get_channel_layer()
     assert channel_layer is not None
     await channel_layer.flush()
-
-
-def browser(person: Person, agent: str = FIREFOX, address: str = "192.0.2.1") -> Client:
-    client = Client(headers={"User-Agent": agent}, REMOTE_ADDR=address)
-    sign_in(client, person.email)
-    return client
-
-
-def lives(client: Client, person: Person) -> bool:
-    return client.get(f"/o/{person.slug}/chat/").status_code == HTTPStatus.OK
 
 
 def stop_path(client: Client) -> str:
@@ -167,8 +153,7 @@ def test_a_session_that_ended_meanwhile_is_not_brought_back(cast: Cast) -> None:
     Organization.objects.filter(id=cast.halden.id).update(idle_minutes=15)
     stale = client.session
     Session.objects.all().delete()
-    cast.halden.refresh_from_db()
-    session_seen(session=stale, organization=cast.halden)
+    session_seen(session=stale, membership=membership_get(user=cast.priya.user, slug=cast.priya.slug))
     assert Session.objects.count() == 0
 
 

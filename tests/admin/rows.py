@@ -14,6 +14,7 @@ from accounts.models import (
     IdentityProvider,
     Invitation,
     JoinRequest,
+    MemberSession,
     Membership,
     Retention,
     ScimToken,
@@ -49,6 +50,7 @@ def rows_made(owner: Person, word: str) -> Rows:
             ScimToken.objects.create(name=f"{word} token", prefix=word[:6], digest=DIGEST, created_by=member),
             IdentityProvider.objects.create(name=f"{word} login", protocol=Protocol.OIDC, secret=SECRET),
             EmailDomain.objects.create(domain=f"{word}.example", token="t"),
+            MemberSession.objects.create(member=member, browser=DIGEST, user_agent=f"{word} browser"),
             DataExport.objects.create(kind=ExportKind.ORGANIZATION, requested_by=member, file=f"{SECRET}.zip"),
             Retention.objects.create(kind=f"{word}.kind", days=30),
             AuditEvent.objects.get(action="role.created"),
@@ -60,4 +62,4 @@ def remembered(owner: Person) -> list[object]:
     """Everything there is of these kinds in an organization, to see that it stays as it is."""
     kinds = [CustomRole, Team, Invitation, JoinRequest, ApiKey, ScimToken, IdentityProvider, Membership, Retention]
     with tenant(owner.organization.id):
-        return [list(kind.objects.order_by("id").values()) for kind in kinds]
+        return [list(kind.objects.order_by("id").values()) for kind in (*kinds, MemberSession)]

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 WORD = "zanzibarcanary"
 ACTIONS = (
     *("suspend", "restore", "remove", "sign_out", "revoke", "switch_off", "send_again", "withdraw", "let_in"),
-    *("decline", "check_again", "give_up", "delete_selected"),
+    *("decline", "check_again", "give_up", "end_here", "delete_selected"),
 )
 POSTS = ({"role": "owner", "custom_role": "", "name": "X"}, {"post": "yes"}, {"_saveasnew": "1", "name": "X"})
 

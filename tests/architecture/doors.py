@@ -131,6 +131,7 @@ _ADMIN_PAGES = [
     "settings/sign-on/<uuid:provider_id>/test/",
     "settings/sign-on/<uuid:provider_id>/switch/",
     "settings/members/<uuid:member_id>/sessions/end/",
+    "settings/sessions/<uuid:session_id>/end/",
     "settings/organization/",
     "settings/members/<uuid:member_id>/role/",
     "settings/members/<uuid:member_id>/suspend/",
@@ -153,6 +154,7 @@ _ADMIN_PAGES = [
 # What an organization's administration and the operators' pages show; some kinds can be added and deleted there.
 _ADMIN_KINDS = [
     "accounts/membership/",
+    "accounts/membersession/",
     "accounts/invitation/",
     "accounts/joinrequest/",
     "accounts/team/",

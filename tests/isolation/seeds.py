@@ -26,6 +26,7 @@ SHARED = {
     "accounts.IdentityProvider",
     "accounts.Invitation",
     "accounts.JoinRequest",
+    "accounts.MemberSession",
     "accounts.Membership",
     "accounts.Retention",
     "accounts.ScimToken",

@@ -8,6 +8,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.test import Client
 
 from jarvis_site.asgi import application
 from tests.cast import Person
@@ -48,8 +49,10 @@ class Socket:
 
 
 @asynccontextmanager
-async def opened(person: Person | None, slug: str, *, origin: str = "http://localhost") -> AsyncIterator[Socket]:
-    """Open the socket of an organization as somebody, or as nobody."""
+async def opened(
+    person: Person | Client | None, slug: str, *, origin: str = "http://localhost"
+) -> AsyncIterator[Socket]:
+    """Open the socket of an organization as somebody, in a new browser or in that one, or as nobody."""
     headers = [(b"origin", origin.encode()), (b"host", b"localhost")]
     if person is not None:
         headers.append((b"cookie", (await sync_to_async(_cookie)(person)).encode()))
@@ -68,6 +71,7 @@ class Refused(Socket):
         return 403
 
 
-def _cookie(person: Person) -> str:
+def _cookie(person: Person | Client) -> str:
     name = settings.SESSION_COOKIE_NAME
-    return f"{name}={person.client().cookies[name].value}"
+    client = person if isinstance(person, Client) else person.client()
+    return f"{name}={client.cookies[name].value}"

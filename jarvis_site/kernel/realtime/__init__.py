@@ -105,6 +105,12 @@ def evict(
         transaction.on_commit(partial(close, group, code))
 
 
+def evict_browser(*, member_id: UUID, browser: str) -> None:
+    """Close the sockets that one browser has open as a member, as `evict` does; those of its person in other
+    organizations, and of the member's other browsers, stay."""
+    transaction.on_commit(partial(close, control_group("browser", f"{member_id}:{browser}"), CLOSE_SIGN_IN))
+
+
 def reader_of(name: str) -> tuple[Door[TopicReader], UUID] | None:
     """Split `<kind>:<uuid>`; None when there is no such kind or the key is no UUID in its usual spelling.
 

@@ -41,6 +41,7 @@ SESSION_RECHECK_SECONDS = 30.0
 
 type ActorFor = Callable[..., Any]
 type ContentRequire = Callable[[Any], None]
+type BrowserOf = Callable[[Any], str]
 
 
 class _Over(Exception):
@@ -59,15 +60,20 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             for strangers and `Forbidden` when the session is not good enough. `active`: the person did something.
         content_require: raises `Forbidden` when the actor may see no content; asked by every topic and command that is
             not declared to show none.
+        browser_of: a session's browser, by which `realtime.evict_browser` finds its sockets.
     """
 
     actor_for: ActorFor
     content_require: ContentRequire
+    browser_of: BrowserOf
 
-    def __init__(self, *, actor_for: ActorFor, content_require: ContentRequire, **kwargs: Any) -> None:
+    def __init__(
+        self, *, actor_for: ActorFor, content_require: ContentRequire, browser_of: BrowserOf, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self._actor_for = actor_for
         self._content_require = content_require
+        self._browser_of = browser_of
         self._topics: set[str] = set()
         self._controls: set[str] = set()
         self._checked_at = 0.0
@@ -84,6 +90,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             await in_thread(self._resolve)
             await self._obey("organization", self._actor.organization_id)
             await self._obey("member", self._actor.member_id)
+            await self._obey("browser", f"{self._actor.member_id}:{self._browser_of(self.scope['session'])}")
         except _Over as over:
             await self._end(over.code)
 
