@@ -11,8 +11,11 @@ from django.utils.translation import gettext as _
 
 from accounts import secrets
 from accounts.models import User
+from accounts.selectors.sessions import device_name
 from accounts.selectors.sign_in import factor_count, has_second_factor
+from accounts.services.notices import security_url
 from accounts.services.service_accounts import SERVICE_DOMAIN
+from accounts.services.site_mail import mail_store
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -36,6 +39,14 @@ class AccountAdapter(DefaultAccountAdapter):
         if user.is_service:
             return self.respond_user_inactive(request, user)
         return super().pre_login(request, user, **kwargs)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Nobody waits for the mail server: a worker sends it after the commit."""
+        words = {**context, "email": email, "security_url": security_url()}
+        if "user_agent" in context:
+            words["device"] = device_name(context["user_agent"])
+        message = self.render_mail(template_prefix, email, words)
+        mail_store(recipient=email, subject=str(message.subject), body=str(message.body))
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Who has a second factor shows that one: a password that somebody looked over a shoulder for is no proof."""

@@ -36,6 +36,27 @@ class ExportFinished(Event):
 
 
 @dataclass(frozen=True)
+class KeyIssued(Event):
+    """There is a new API key."""
+
+    key_id: UUID
+
+
+@dataclass(frozen=True)
+class JoinAsked(Event):
+    """Somebody with an address of the organization asks to be let in."""
+
+    request_id: UUID
+
+
+@dataclass(frozen=True)
+class JoinAnswered(Event):
+    """Somebody who asked was let in, or not."""
+
+    request_id: UUID
+
+
+@dataclass(frozen=True)
 class OrganizationSuspended(Event):
     """Nobody gets in any more."""
 

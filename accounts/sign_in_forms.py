@@ -4,6 +4,8 @@ and an organization's rules for signing in."""
 from collections.abc import Callable
 from typing import Any
 
+from allauth.core import context
+from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
@@ -13,11 +15,14 @@ from allauth.mfa.webauthn.forms import (
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.contracts import SignInMethod
-from accounts.models import Organization
+from accounts.models import Organization, User
+from accounts.selectors.sign_in import is_last_factor, organizations_needing_factor
+from accounts.sign_in import records_of
 
 # What reading made-up base64, CBOR and JSON raises.
 _MADE_UP = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
@@ -70,6 +75,33 @@ METHODS = [
     (SignInMethod.PASSKEY.value, gettext_lazy("Passkey")),
     (SignInMethod.SSO.value, gettext_lazy("Single sign-on")),
 ]
+
+
+class FactorRemovalForm(forms.Form):
+    """Removing a passkey, or turning the authenticator app off. Without data it says already why it would be refused.
+
+    Needs a transaction, so that of two removals at once the later one sees what the earlier one has left.
+    """
+
+    def __init__(self, *args: Any, authenticator: Authenticator, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.authenticator = authenticator
+
+    def clean(self) -> dict[str, Any]:
+        user = User.objects.select_for_update().get(pk=self.authenticator.user_id)
+        records = records_of(session=context.request.session, user=user)
+        needing = organizations_needing_factor(user=user, records=records)
+        if needing and is_last_factor(self.authenticator):
+            raise ValidationError(_refusal([organization.name for organization in needing]), code="last_factor")
+        return self.cleaned_data
+
+
+def _refusal(names: list[str]) -> str:
+    one, more = (
+        _("%(names)s requires a second factor, and this is your last one. Add another one first."),
+        _("%(names)s require a second factor, and this is your last one. Add another one first."),
+    )
+    return (one if len(names) == 1 else more) % {"names": get_text_list(names, _("and"))}
 
 
 class SignInRulesForm(forms.Form):

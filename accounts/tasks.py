@@ -11,6 +11,7 @@ from accounts.services.exports import export_make, exports_expire, exports_recov
 from accounts.services.invitations import invitation_deliver
 from accounts.services.retention import clean_up, clean_ups_start
 from accounts.services.sessions import sessions_forget
+from accounts.services.site_mail import SEND_TASK, mail_send, mails_relay
 
 
 @INVITATION_MAIL.handler
@@ -56,6 +57,17 @@ def start_clean_ups() -> None:
     """Called by beat some times an hour; see `clean_ups_start`."""
     clean_ups_start()
     sessions_forget()
+
+
+@shared_task(name=SEND_TASK)
+def send_site_mail(mail_id: str) -> None:
+    mail_send(mail_id=UUID(mail_id))
+
+
+@shared_task(name="accounts.relay_site_mail")
+def relay_site_mail() -> None:
+    """Called by beat every few seconds; see `mails_relay`."""
+    mails_relay()
 
 
 @shared_task(name="accounts.look_at_domains")

@@ -48,8 +48,9 @@ def typing(actor: Actor, frame: Frame) -> Frame:
     return {}
 
 
-@command("chat.read")
+@command("chat.read", passive=True)
 def read(actor: Actor, frame: Frame) -> Frame:
+    """The page has shown the end of the conversation, whether or not anybody looked."""
     number = frame.get("number")
     if not isinstance(number, int):
         raise Invalid

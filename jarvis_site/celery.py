@@ -35,6 +35,7 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "relay": _tick("kernel.relay", 1.0),
+        "site_mail": _tick("accounts.relay_site_mail", 5.0),
         "sweep": _tick("agents.sweep", 1.0),
         "consents": _tick("permissions.expire", 30.0),
         "reminders": _tick("calendar.ring", 10.0),

@@ -35,9 +35,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/prove/", security.prove, name="account_prove"),
     path("account/second-factor/", security.second_factor, name="account_second_factor"),
     path("account/other-way/", security.other_way, name="account_other_way"),
+    path("account/security/", security.own_security, name="account_security"),
     path("account/sessions/", security.sessions, name="usersessions_list"),
     path("account/sessions/end/", security.sessions_stop, name="sessions_end"),
     path("account/sessions/<int:pk>/end/", security.session_stop, name="session_end"),
+    # In a transaction, and refused when an organization needs what would go.
+    path("account/2fa/totp/deactivate/", security.app_off, name="mfa_deactivate_totp"),
+    path("account/2fa/webauthn/keys/<int:pk>/remove/", security.passkey_remove, name="mfa_remove_webauthn"),
     path("account/", include("allauth.urls")),
     path("sso/", include("accounts.sso_urls")),
     path("api/v1/", api.urls),

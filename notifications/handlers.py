@@ -5,7 +5,15 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from accounts import access
-from accounts.events import DomainLapsed, DomainRecordBack, DomainRecordMissing, ExportFinished
+from accounts.events import (
+    DomainLapsed,
+    DomainRecordBack,
+    DomainRecordMissing,
+    ExportFinished,
+    JoinAnswered,
+    JoinAsked,
+)
+from accounts.selectors.invitations import requests_waiting
 from accounts.selectors.members import members_who_may
 from jarvis_site.kernel.events import on
 from notifications.services import notify, settle
@@ -42,6 +50,27 @@ def copy_ready(event: ExportFinished) -> None:
         body=_("It can be downloaded for seven days."),
         link="settings/data/",
     )
+
+
+@on(JoinAsked)
+def somebody_asks_to_join(event: JoinAsked) -> None:
+    """No name and no address: they stay where the erasure of a person finds them."""
+    if not requests_waiting().filter(id=event.request_id).exists():
+        return  # answered meanwhile
+    for member_id in members_who_may(access.MEMBERS_INVITE):
+        notify(
+            member_id=member_id,
+            key=f"join:{event.request_id}",
+            icon="user",
+            title=_("Somebody asks to join"),
+            body=_("Let them in, or decline."),
+            link="settings/invitations/",
+        )
+
+
+@on(JoinAnswered)
+def join_answered(event: JoinAnswered) -> None:
+    settle(key=f"join:{event.request_id}")
 
 
 @on(DomainRecordMissing)

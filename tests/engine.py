@@ -2,6 +2,8 @@
 
 import pytest
 
+from accounts.models import SiteMail
+from accounts.services.site_mail import mail_send
 from agents.contracts import StepState
 from agents.models import Step
 from agents.orchestrator import ToolExecutor
@@ -28,6 +30,11 @@ class Workers:
                 .values_list("id", "organization_id")
             )
         return sum(jobs.run(job_id=job_id, organization_id=organization) for job_id, organization in due)
+
+    def mails(self) -> int:
+        """Send every mail about accounts that is due. Returns how many were tried."""
+        due = list(SiteMail.objects.filter(not_before__lte=db_now()).order_by("created_at", "id"))
+        return sum(mail_send(mail_id=mail.id) for mail in due)
 
     def steps(self) -> int:
         """Carry out every step that is ready. Returns how many."""

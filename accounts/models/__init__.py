@@ -7,6 +7,7 @@ from accounts.models.keys import ApiKey
 from accounts.models.organizations import CustomRole, Membership, Organization
 from accounts.models.people import User, initials
 from accounts.models.sessions import MemberSession
+from accounts.models.site_mail import KnownDevice, SiteMail
 from accounts.models.teams import Team, TeamMember
 
 __all__ = [
@@ -19,12 +20,14 @@ __all__ = [
     "IdentityProvider",
     "Invitation",
     "JoinRequest",
+    "KnownDevice",
     "MemberSession",
     "Membership",
     "Organization",
     "Retention",
     "ScimToken",
     "SignInAttempt",
+    "SiteMail",
     "Team",
     "TeamMember",
     "User",

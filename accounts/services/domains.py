@@ -16,12 +16,13 @@ from django.utils.translation import gettext as _
 from accounts import access
 from accounts.contracts import Actor, JoinMode
 from accounts.errors import AlreadyAsked, AlreadyMember, BadDomain, DomainTaken, NotOffered
-from accounts.events import DomainLapsed, DomainRecordBack, DomainRecordMissing
+from accounts.events import DomainLapsed, DomainRecordBack, DomainRecordMissing, JoinAnswered, JoinAsked
 from accounts.jobs import DOMAIN_CHECK, DOMAIN_LOOK
 from accounts.models import EmailDomain, JoinRequest, Membership, Organization, User
 from accounts.models.joining import DOMAIN_GRACE
 from accounts.selectors.domains import Offer, offers_for
 from accounts.services.members import member_add
+from accounts.services.notices import let_in_notice
 from accounts.services.sso import written_down
 from accounts.services.turns import turn_take
 from jarvis_site.audit import record
@@ -182,12 +183,13 @@ def join_request(*, user: User, organization_id: UUID) -> JoinRequest:
             raise AlreadyAsked
         request = JoinRequest.objects.create(user_id=user.id, email=offer.email, name=user.name)
         record(action="join.requested", resource=request, words={"email": offer.email})
+        publish(JoinAsked(request_id=request.id))
         return request
 
 
 @transaction.atomic
 def join_request_answer(*, actor: Actor, request_id: UUID, accept: bool) -> None:
-    """Let somebody in who asked, as a member, or not.
+    """Let somebody in who asked, as a member, or not. Only who was let in is told so.
 
     Raises:
         MayNot. NotFound: no such request that waits. AlreadyMember, MemberSuspended.
@@ -199,9 +201,11 @@ def join_request_answer(*, actor: Actor, request_id: UUID, accept: bool) -> None
     request.decided_at, request.decided_by_id, request.accepted = db_now(), actor.member_id, accept
     request.save(update_fields=["decided_at", "decided_by", "accepted"])
     record(action="join.accepted" if accept else "join.declined", resource=request, words={"email": request.email})
+    publish(JoinAnswered(request_id=request.id))
     if accept:
         organization = Organization.objects.get(id=actor.organization_id)
         member_add(organization=organization, user=User.objects.get(id=request.user_id), how="request")
+        let_in_notice(organization=organization, email=request.email)
 
 
 def domain_name(text: str) -> str:

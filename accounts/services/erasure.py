@@ -41,6 +41,7 @@ OF_ACCOUNT = {
     "account.EmailAddress": "user",
     "mfa.Authenticator": "user",
     "usersessions.UserSession": "user",
+    "accounts.KnownDevice": "user",
     "socialaccount.SocialAccount": "user",
     "accounts.User_groups": "user",
     "accounts.User_user_permissions": "user",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts import access, secrets
 from accounts.contracts import Actor, Role
 from accounts.errors import KeyIsOver, TooManyKeys, UnknownScope
+from accounts.events import KeyIssued
 from accounts.models import ApiKey, Membership, Organization
 from accounts.selectors import actor_of, member_get
 from accounts.selectors.keys import LIVE, key_get
@@ -22,6 +23,7 @@ from accounts.services.wrong_keys import count_wrong_key, refuse_guessers
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.errors import Forbidden, NotFound
+from jarvis_site.kernel.events import publish
 from jarvis_site.kernel.tenancy import tenant
 
 KIND = "key"
@@ -198,6 +200,7 @@ def _issue(actor: Actor, *, member_id: UUID, name: str, scopes: Sequence[str], l
         expires_at=None if lifetime is None else db_now(plus=lifetime),
     )
     key.refresh_from_db()
+    publish(KeyIssued(key_id=key.id))
     return IssuedKey(key, secret.text)
 
 

@@ -1,11 +1,15 @@
 """One's own factors and sessions, and the organization's rules for signing in."""
 
+from typing import Any
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.views import deactivate_totp
+from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,11 +22,12 @@ from accounts import access
 from accounts.errors import OwnWayMissing, SecondFactorFirst
 from accounts.middleware import request_actor
 from accounts.models import Membership, User
+from accounts.selectors import organizations_of
 from accounts.selectors.sessions import places_list
 from accounts.selectors.sign_in import factors_of, has_second_factor
 from accounts.services.sessions import member_session_end, member_sessions_end, session_end, sessions_end
 from accounts.services.sign_in import sign_in_rules_update
-from accounts.sign_in_forms import SignInRulesForm
+from accounts.sign_in_forms import FactorRemovalForm, SignInRulesForm
 from accounts.step_up import fresh_proof_require
 from jarvis_site.kernel.back import back_to, next_of
 
@@ -88,6 +93,32 @@ def member_session(request: HttpRequest, slug: str, session_id: UUID) -> HttpRes
 def sessions(request: HttpRequest) -> HttpResponse:
     places = places_list(user=_person(request), session_key=request.session.session_key)
     return render(request, "usersessions/list.html", {"places": places})
+
+
+@login_required
+@never_cache
+@require_safe
+def own_security(request: HttpRequest) -> HttpResponse:
+    """Where mails lead: the page about one's own sign-in, in whichever organization."""
+    found = organizations_of(user=_person(request))
+    return redirect("accounts:security", slug=found[0].slug) if found else redirect("usersessions_list")
+
+
+class PasskeyRemoval(RemoveWebAuthnView):
+    """allauth's, which does not ask whether the passkey may go."""
+
+    form_class = FactorRemovalForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        # With data also at first: the page says at once why it would refuse.
+        return {"data": {}, **super().get_form_kwargs(), "authenticator": self.object}
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        return render(self.request, self.template_name, self.get_context_data(form=form), status=422)
+
+
+passkey_remove = transaction.atomic(PasskeyRemoval.as_view())
+app_off = transaction.atomic(deactivate_totp)
 
 
 @login_required

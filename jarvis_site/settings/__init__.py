@@ -162,6 +162,9 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
+# What changes about an account is told by mail. Subjects say whose mail it is by themselves.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # Failed attempts, over all processes: by network address, and by the person who is tried.
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "login": "30/m/ip", "reauthenticate": "10/m/user"}
 # How many proxies of ours add to X-Forwarded-For; with 0 the header is not believed.
@@ -174,6 +177,7 @@ MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION != "mandatory"
 MFA_TOTP_ISSUER = "Jarvis"
 MFA_FORMS = {
     "add_webauthn": "accounts.sign_in_forms.NewPasskeyForm",
+    "deactivate_totp": "accounts.sign_in_forms.FactorRemovalForm",
     "authenticate_webauthn": "accounts.sign_in_forms.PasskeyForm",
     "login_webauthn": "accounts.sign_in_forms.PasskeyLoginForm",
     "reauthenticate_webauthn": "accounts.sign_in_forms.PasskeyProofForm",
@@ -251,6 +255,7 @@ _SITE_SMTP = {
         "username": env.text("JARVIS_SITE_SMTP_USER", ""),
         "password": env.text("JARVIS_SITE_SMTP_PASSWORD", ""),
         "use_tls": env.flag("JARVIS_SITE_SMTP_TLS"),
+        "timeout": 20,  # a server that does not answer must not keep a worker for ever
     },
 }
 MAILERS = {"default": _SITE_SMTP if _SITE_SMTP_HOST else {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}

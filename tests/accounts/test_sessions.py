@@ -26,6 +26,7 @@ from jarvis_site.kernel.realtime import CLOSE_COME_AGAIN, CLOSE_SIGN_IN, CLOSE_S
 from jarvis_site.kernel.tenancy import tenant
 from tests.accounts.signing import FIREFOX, IPHONE, browser, forget_limits, lives
 from tests.cast import PASSWORD, Cast, Person
+from tests.engine import Workers
 from tests.kernel.sockets import Socket, opened
 
 pytestmark = pytest.mark.django_db
@@ -106,12 +107,15 @@ def test_signing_out_everywhere_ends_all_and_this_one(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("with_reset", [False, True])
-def test_a_new_password_signs_all_other_browsers_out(cast: Cast, with_reset: bool, mailoutbox: list[object]) -> None:
+def test_a_new_password_signs_all_other_browsers_out(
+    cast: Cast, workers: Workers, with_reset: bool, mailoutbox: list[object]
+) -> None:
     here, there = browser(cast.priya), browser(cast.priya, IPHONE)
     new = "another long password"
     if with_reset:
         here = Client()
         here.post("/account/password/reset/", {"email": cast.priya.email})
+        workers.mails()
         link = next(word for word in str(mailoutbox[0].body).split() if "/reset/key/" in word)  # type: ignore[attr-defined]
         form = here.get("/" + link.split("/", 3)[3], follow=True).redirect_chain[-1][0]
         here.post(form, {"password1": new, "password2": new})

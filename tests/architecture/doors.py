@@ -239,6 +239,7 @@ _SIGNED_IN = [
     "account/2fa/webauthn/reauthenticate/",
     "account/2fa/webauthn/keys/<int:pk>/remove/",
     "account/2fa/webauthn/keys/<int:pk>/edit/",
+    "account/security/",
     "account/sessions/",
     "account/sessions/end/",
     "account/sessions/<int:pk>/end/",

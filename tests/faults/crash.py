@@ -24,6 +24,7 @@ WATCHED = tuple(
         "accounts/services/erasure",
         "accounts/services/exports",
         "accounts/services/retention",
+        "accounts/services/site_mail",
         "agents/data_rights",
     )
 )

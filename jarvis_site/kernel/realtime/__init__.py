@@ -31,10 +31,12 @@ class Door[F]:
 
     Attributes:
         content: it shows or changes what was said and done, which not every member may see.
+        passive: pages send it by themselves, so it is no sign that somebody is there.
     """
 
     run: F
     content: bool
+    passive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,11 @@ def topic(kind: str, *, content: bool = True) -> Callable[[TopicReader], TopicRe
     return register
 
 
-def command(name: str, *, content: bool = True) -> Callable[[Command], Command]:
-    """Decorator: `handler(actor, frame)` answers a client's frame of that type."""
+def command(name: str, *, content: bool = True, passive: bool = False) -> Callable[[Command], Command]:
+    """Decorator: `handler(actor, frame)` answers a client's frame of that type. The arguments are those of `Door`."""
 
     def register(handler: Command) -> Command:
-        _commands[name] = Door(handler, content)
+        _commands[name] = Door(handler, content, passive)
         return handler
 
     return register

@@ -169,7 +169,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             await self._send({**answer, "error": {"code": "unknown_command"}})
             return
         try:
-            await self._send({**answer, **await self._in_scope(run, frame, active=True)})
+            await self._send({**answer, **await self._in_scope(run, frame, active=not run.passive)})
         except JarvisError as error:
             await self._send({**answer, "error": problem(error)})
 

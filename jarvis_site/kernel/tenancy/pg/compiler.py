@@ -39,7 +39,10 @@ class SQLDeleteCompiler(_AtTheDoor, compiler.SQLDeleteCompiler):
 
 
 class SQLUpdateCompiler(_AtTheDoor, compiler.SQLUpdateCompiler):
-    pass
+    def execute_returning_sql(self, *args: Any, **kwargs: Any) -> Any:
+        """How `save()` writes an expression, whose value it reads back."""
+        with _door(self.query.model):
+            return super().execute_returning_sql(*args, **kwargs)
 
 
 class SQLAggregateCompiler(_AtTheDoor, compiler.SQLAggregateCompiler):
