@@ -89,6 +89,8 @@ def _write_seen(session: Any, name: str, now: float) -> bool:
 def _write_here(session: Any, membership: Membership, request: HttpRequest | None) -> None:
     """Write the organization's own row. An ending after the last proof stays: this request came in just before it."""
     told = request.headers.get("User-Agent", "") if request else ""
+    # The column takes no zone, as the addresses of neighbours have one.
+    address = client_address(request).partition("%")[0] if request else ""
     with tenant(membership.organization_id, member=membership.id):
         fetch(
             _UPSERT,
@@ -96,7 +98,7 @@ def _write_here(session: Any, membership: Membership, request: HttpRequest | Non
             member=membership.id,
             browser=browser_of(session),
             user_agent=told[:USER_AGENT_LENGTH],
-            address=(client_address(request) if request else "") or None,
+            address=address or None,
             proven=proven_at(session=session, user=membership.user),
         )
 
