@@ -73,7 +73,7 @@ def _write_seen(session: Any, name: str, now: float) -> bool:
     """Write at once, on what is stored now: another request of the browser may just have changed the session.
 
     Returns whether it is there still."""
-    stored = type(session)(session.session_key)
+    stored = session.__class__(session.session_key)  # a socket holds it behind a lazy object
     if stored.get(SESSION_KEY) is None:
         return False  # ended meanwhile; saving would begin another
     stored[BROWSER] = browser_of(stored)

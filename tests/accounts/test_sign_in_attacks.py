@@ -147,9 +147,7 @@ def test_an_answer_takes_as_long_for_nobody_as_for_somebody(cast: Cast) -> None:
         assert work(LOGIN, {"login": quiet.email, "password": "guess"}) == known  # has no password
 
 
-def test_a_reset_sends_a_mail_whoever_is_meant(
-    cast: Cast, workers: Workers, mailoutbox: list[EmailMessage]
-) -> None:
+def test_a_reset_sends_a_mail_whoever_is_meant(cast: Cast, workers: Workers, mailoutbox: list[EmailMessage]) -> None:
     """So it takes as long for an address without an account; that mail says there is none, to its owner only."""
     for address in (cast.priya.email, "nobody@example.com"):
         Client().post("/account/password/reset/", {"email": address})
@@ -237,9 +235,7 @@ def test_the_sign_in_leads_where_the_person_wanted_to_go(cast: Cast) -> None:
     assert sign_in(Client(), cast.priya.email, next=wanted).headers["Location"] == wanted
 
 
-def test_a_link_for_a_new_password_works_once(
-    cast: Cast, workers: Workers, mailoutbox: list[EmailMessage]
-) -> None:
+def test_a_link_for_a_new_password_works_once(cast: Cast, workers: Workers, mailoutbox: list[EmailMessage]) -> None:
     Client().post("/account/password/reset/", {"email": cast.priya.email})
     workers.mails()
     link = next(word for word in str(mailoutbox[0].body).split() if "/password/reset/key/" in word)
