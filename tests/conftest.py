@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 
+from jarvis_site.local.process import wait_until
 from tests import services
 from tests.cast import *  # noqa: F403 - fixtures
-from tests.databases import empty_touched_tables, open_all_databases
+from tests.databases import empty_touched_tables, open_all_databases, sessions_in
 from tests.engine import *  # noqa: F403 - fixtures
 from tests.isolation.counts import summary
+
+CLOSING_SECONDS = 15
 
 
 def pytest_configure() -> None:
@@ -58,7 +62,11 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The stock fixture drops the database through the owner; the other roles' connections would be in its way."""
     yield
+    names = [connection.settings_dict["NAME"] for connection in connections.all()]
     connections.close_all()
+    # A server process outlives the test's child or thread that it served by a moment; a leak lasts, and fails the drop.
+    with django_db_blocker.unblock():
+        wait_until(lambda: not sessions_in(names), seconds=CLOSING_SECONDS)

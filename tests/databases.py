@@ -41,3 +41,10 @@ def empty_touched_tables(case: TransactionTestCase) -> None:
         if names:
             cursor.execute(f"SET lock_timeout = '{_EMPTY_TIMEOUT}'")
             cursor.execute(f"TRUNCATE {', '.join(names)} CASCADE")
+
+
+def sessions_in(names: list[str]) -> int:
+    """How many sessions are open in these databases."""
+    with connections["owner"]._nodb_cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = ANY(%s)", [names])
+        return int(cursor.fetchone()[0])

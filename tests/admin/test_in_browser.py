@@ -12,7 +12,7 @@ from jarvis_site.admin import operators, organization
 from tests.admin.rows import Rows, rows_made
 from tests.admin.test_operators import dead_job
 from tests.cast import Cast, browser
-from tests.styleguide.test_in_browser import DESKTOP, PHONE, complaints, window
+from tests.looks import DESKTOP, PHONE, faults_at, window
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -56,27 +56,16 @@ def maya(cast: Cast) -> Client:
     return cast.maya.client(proven=True)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(cast: Cast, maya: Client, operator: Client, live_server: Any, theme: str) -> None:
+def test_axe_finds_nothing_and_no_page_is_wider_than_a_phone(
+    cast: Cast, maya: Client, operator: Client, live_server: Any
+) -> None:
     inside, outside = pages_of(cast, rows_made(cast.maya, "zanzibar")), pages_of_operators(cast)
-    with window(live_server.url, color_scheme=theme, viewport=DESKTOP) as page:
+    with window(live_server.url) as page:
         said = enter(page, maya, live_server.url)
-        found = [line for address in inside for line in complaints(page, address)]
+        found = faults_at(page, inside)
         enter(page, operator, live_server.url)
-        found += [line for address in outside for line in complaints(page, address)]
+        found += faults_at(page, outside)
     assert [*found, *said] == []
-
-
-def test_no_page_is_wider_than_a_phone(cast: Cast, maya: Client, operator: Client, live_server: Any) -> None:
-    inside, outside, wide = pages_of(cast, rows_made(cast.maya, "zanzibar")), pages_of_operators(cast), []
-    with window(live_server.url, viewport=PHONE) as page:
-        for browser, some in ((maya, inside), (operator, outside)):
-            enter(page, browser, live_server.url)
-            for address in some:
-                page.goto(address)
-                if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                    wide.append(address)
-    assert wide == []
 
 
 @pytest.mark.parametrize("scripts", [True, False])

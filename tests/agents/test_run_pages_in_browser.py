@@ -17,7 +17,7 @@ from permissions.services import consent_approve, consent_deny
 from tests.agents.plans import event, invitation_mail, mail, question, reading, start
 from tests.cast import Cast
 from tests.engine import Workers
-from tests.styleguide.test_in_browser import DESKTOP, PHONE, complaints, window
+from tests.looks import DESKTOP, PHONE, faults_at, window
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e, pytest.mark.xdist_group("browser")]
 
@@ -86,32 +86,21 @@ def answers(cast: Cast) -> list[str]:
         return list(Consent.objects.order_by("title").values_list("state", flat=True))
 
 
-@pytest.mark.parametrize(
-    ("theme", "viewport"), [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE)], ids=["light", "dark", "phone"]
-)
-def test_axe_finds_nothing_and_no_page_is_wider_than_the_window(
-    cast: Cast, workers: Workers, live_server: Any, theme: str, viewport: dict[str, int]
-) -> None:
+def test_axe_finds_nothing_and_no_page_is_wider_than_the_window(cast: Cast, workers: Workers, live_server: Any) -> None:
     paths, session = addresses(cast, workers), session_of(cast.maya.client())
-    with window(live_server.url, color_scheme=theme, viewport=viewport) as page:
+    with window(live_server.url) as page:
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         signed_in(page, session)
-        for path in paths:
-            problems += complaints(page, path)
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                problems.append(f"{path} is too wide")
+        problems += faults_at(page, paths, phone_too=True)
     assert problems == []
 
 
 def test_axe_finds_nothing_where_there_is_nothing_yet(cast: Cast, live_server: Any) -> None:
     paths, session = empty_addresses(cast), session_of(cast.ines.client())
-    found = []
-    for viewport in (DESKTOP, PHONE):
-        with window(live_server.url, viewport=viewport) as page:
-            signed_in(page, session)
-            found += [line for path in paths for line in complaints(page, path)]
-    assert found == []
+    with window(live_server.url) as page:
+        signed_in(page, session)
+        assert faults_at(page, paths, phone_too=True) == []
 
 
 def test_a_call_is_approved_and_another_refused_on_a_phone_without_script(

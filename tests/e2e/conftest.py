@@ -14,11 +14,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.site import RunningSite, SignIn
+from tests.looks import DESKTOP
 
 HERE = Path(__file__).parent
 # On two busy cores a reply takes a second or two; a person would wait as long.
 PATIENCE_MS = 20_000
-DESKTOP = {"width": 1280, "height": 860}
 
 expect.set_options(timeout=PATIENCE_MS)
 

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import DESKTOP, Open
+from tests.e2e.conftest import Open
 from tests.e2e.site import RunningSite
-from tests.e2e.test_chat import complaints
+from tests.looks import as_on_a_phone, faults
 
 pytestmark = pytest.mark.timeout(240)
 
-PHONE = {"width": 360, "height": 740}
 # An address may be this long, and has no blank to break at.
 LONG_ADDRESSES = "document.querySelectorAll('.who small').forEach(e => e.textContent = 'a'.repeat(64) + '@example.com')"
 
@@ -37,20 +36,16 @@ def prove(page: Page, site: RunningSite) -> None:
         expect(page.get_by_role("heading", name=re.compile("^Erase "))).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(open_page: Open, site: RunningSite, theme: str) -> None:
-    page = open_page(color_scheme=theme)
+def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(open_page: Open, site: RunningSite) -> None:
+    page = open_page()
     for number, address in enumerate(addresses(page, site)):
         page.goto(address)
         prove(page, site)
-        for size in (DESKTOP, PHONE):
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-            assert complaints(page) == [], address
-            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), address
-            if folder := os.environ.get("JARVIS_PICTURES"):
-                page.screenshot(path=f"{folder}/data-{number}-{theme}-{size['width']}.png", full_page=True)
+        assert faults(page) == [], address
+        if folder := os.environ.get("JARVIS_PICTURES"):
+            page.screenshot(path=f"{folder}/data-{number}.png", full_page=True)
         page.evaluate(LONG_ADDRESSES)
-        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), f"{address}, long addresses"
+        assert as_on_a_phone(page) == [], f"{address}, long addresses"
 
 
 def test_a_copy_is_made_while_one_watches_and_can_be_fetched(

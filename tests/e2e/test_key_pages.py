@@ -2,55 +2,41 @@
 JavaScript."""
 
 import re
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.e2e.conftest import DESKTOP, Open
+from tests.e2e.conftest import Open
 from tests.e2e.site import RunningSite
-from tests.e2e.test_chat import complaints
+from tests.looks import faults
 
 pytestmark = pytest.mark.timeout(300)
 
 SETTINGS = f"/o/{RunningSite.slug}/settings/"
-PHONE = {"width": 360, "height": 740}
 
 
-def looked_at(page: Page, found: list[str], theme: Literal["light", "dark"]) -> None:
-    page.emulate_media(color_scheme=theme)
-    found += complaints(page)
-    page.set_viewport_size(PHONE)
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-        found.append(f"{page.url} is wider than a phone")
-    page.set_viewport_size(DESKTOP)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_key_of_ones_own_and_one_of_a_service_account(
-    open_page: Open, site: RunningSite, theme: Literal["light", "dark"]
-) -> None:
+def test_a_key_of_ones_own_and_one_of_a_service_account(open_page: Open, site: RunningSite) -> None:
     site.sessions.pop(site.owner.email, None)  # making keys asks for a fresh sign-in
     page, found = open_page(), list[str]()
     page.goto(SETTINGS + "keys/")
     page.get_by_role("link", name="New key").click()
-    page.get_by_role("textbox", name="Name").fill(f"Build {theme}")
+    page.get_by_role("textbox", name="Name").fill("Build")
     page.get_by_label("Read one's own runs (runs.read)").check()
-    looked_at(page, found, theme)
+    found += faults(page)
     page.get_by_role("button", name="Make key").click()
     expect(page.get_by_label("Key", exact=True)).to_have_value(re.compile("^jv_key_"))
-    looked_at(page, found, theme)
+    found += faults(page)
     page.get_by_role("link", name="Done").click()
-    expect(page.get_by_text(f"Build {theme}").first).to_be_visible()
-    looked_at(page, found, theme)
+    expect(page.get_by_text("Build").first).to_be_visible()
+    found += faults(page)
     page.goto(SETTINGS + "service-accounts/")
-    page.get_by_role("textbox", name="Name").fill(f"Nightly import {theme}")
-    looked_at(page, found, theme)
+    page.get_by_role("textbox", name="Name").fill("Nightly import")
+    found += faults(page)
     page.get_by_role("button", name="Make service account").click()
-    expect(page.get_by_role("heading", name=f"Nightly import {theme}")).to_be_visible()
-    looked_at(page, found, theme)
+    expect(page.get_by_role("heading", name="Nightly import")).to_be_visible()
+    found += faults(page)
     page.goto(SETTINGS + "directory/")
-    looked_at(page, found, theme)
+    found += faults(page)
     assert found == []
 
 

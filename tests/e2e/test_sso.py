@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import DESKTOP, Open
+from tests.e2e.conftest import Open
 from tests.e2e.site import RunningSite
-from tests.e2e.test_chat import complaints
-from tests.e2e.test_story_axe import PHONE, THEMES
+from tests.looks import faults
 from tests.servers.oidc_provider import OidcServer, oidc_provider_running
 
 DOMAIN = "halden.example"
@@ -59,16 +58,6 @@ def at_the_provider(page: Page, login: str) -> None:
     page.get_by_role("button", name="Continue").click()
 
 
-def look_at_it(page: Page) -> None:
-    """axe finds nothing, in either theme, and it is no wider than a phone."""
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        assert complaints(page) == []
-    page.set_viewport_size(PHONE)
-    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    page.set_viewport_size(DESKTOP)
-
-
 def test_a_provider_is_set_up_tested_and_required_and_people_come_in_through_it(
     site: RunningSite, open_page: Open, directory: OidcServer
 ) -> None:
@@ -81,7 +70,7 @@ def test_a_provider_is_set_up_tested_and_required_and_people_come_in_through_it(
     expect(owner.get_by_role("heading", name="What the provider said")).to_be_visible()
     expect(owner.get_by_text("The test went well.")).to_be_visible()
     expect(owner.get_by_text("Nora@Halden.example")).to_be_visible()
-    look_at_it(owner)
+    assert faults(owner) == []
 
     owner.get_by_role("link", name="Back to the provider").click()
     owner.get_by_role("button", name="Switch on").click()
@@ -95,18 +84,20 @@ def test_a_provider_is_set_up_tested_and_required_and_people_come_in_through_it(
     stranger.get_by_role("link", name="Sign in with single sign-on").click()
     stranger.get_by_label("or your email domain").fill(DOMAIN)
     stranger.keyboard.press("Enter")
-    look_at_it(stranger)
-    stranger.get_by_role("link", name="Continue with Halden directory").click()
+    ours = stranger.get_by_role("link", name="Continue with Halden directory")
+    expect(ours).to_be_visible()
+    assert faults(stranger) == []
+    ours.click()
     at_the_provider(stranger, "nora")
     stranger.wait_for_url(f"**/o/{RunningSite.slug}/**")
     stranger.goto("/account/email/")
     expect(stranger.get_by_role("heading", name="Sign in as yourself")).to_be_visible()
-    look_at_it(stranger)
+    assert faults(stranger) == []
 
     try:
         owner.get_by_role("button", name="Require", exact=True).click()
         expect(owner.get_by_role("button", name="Require no longer")).to_be_visible()
-        look_at_it(owner)
+        assert faults(owner) == []
         stranger.goto(f"/o/{RunningSite.slug}/settings/")
         expect(stranger.get_by_role("heading", name="Profile and appearance")).to_be_visible()
         settings_page(owner)

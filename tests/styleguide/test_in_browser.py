@@ -1,56 +1,25 @@
 """The gallery and the sample pages in a real Chromium: axe, narrow windows, keyboard, no script."""
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
 
 from jarvis_site.styleguide import samples
+from tests.looks import DESKTOP, PHONE, faults_at, window
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]
 
 ADDRESSES = ["/styleguide/", *(f"/styleguide/{name}/" for name in samples.PAGES), "/account/login/", "/account/signup/"]
-DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@contextmanager
-def window(base_url: str, **options: Any) -> Iterator[Page]:
-    """A fresh browser window. Playwright's loop ends with it, so that the database can be emptied afterwards."""
-    with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path)
-        yield browser.new_context(base_url=base_url, **options).new_page()
-        browser.close()
+def test_axe_finds_nothing(live_server: Any) -> None:
+    with window(live_server.url) as page:
+        assert faults_at(page, ADDRESSES, phone_too=True) == []
 
 
-def complaints(page: Page, address: str) -> list[str]:
-    page.goto(address)
-    # A transition half way has colours of its own, which are nobody's.
-    page.wait_for_function("document.getAnimations().every(a => a.effect.getTiming().iterations === Infinity)")
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    return [f"{address} {item['id']} {node['target']}" for item in found for node in item["nodes"]]
-
-
-@pytest.mark.parametrize(
-    ("theme", "viewport"),
-    [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE)],
-    ids=["light", "dark", "phone"],
-)
-def test_axe_finds_nothing(live_server: Any, theme: str, viewport: dict[str, int]) -> None:
-    with window(live_server.url, color_scheme=theme, viewport=viewport) as page:
-        assert [line for address in ADDRESSES for line in complaints(page, address)] == []
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_high_contrast(live_server: Any, theme: str) -> None:
-    with window(live_server.url, color_scheme=theme, contrast="more", viewport=DESKTOP) as page:
-        assert [line for address in ADDRESSES for line in complaints(page, address)] == []
+def test_axe_finds_nothing_in_high_contrast(live_server: Any) -> None:
+    with window(live_server.url, contrast="more") as page:
+        assert faults_at(page, ADDRESSES) == []
 
 
 @pytest.mark.parametrize("width", [360, 768, 1920])

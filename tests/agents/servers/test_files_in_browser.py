@@ -10,7 +10,7 @@ from pytest_django import Settings
 from agents.servers.files import services
 from jarvis_site.kernel.tenancy import tenant
 from tests.cast import Cast
-from tests.styleguide.test_in_browser import DESKTOP, PHONE, complaints, window
+from tests.looks import PHONE, faults_at, window
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e, pytest.mark.xdist_group("browser")]
 LONG_NAME = "a-name-without-any-place-to-break-it-" * 4 + ".txt"
@@ -45,23 +45,10 @@ def session(cast: Cast) -> Any:
     return [{"name": settings.SESSION_COOKIE_NAME, "value": value, "domain": "localhost", "path": "/"}]
 
 
-@pytest.mark.parametrize(
-    ("theme", "viewport"),
-    [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE)],
-    ids=["light", "dark", "phone"],
-)
-def test_axe_finds_nothing_and_nothing_is_too_wide(
-    session: Any, addresses: list[str], live_server: Any, theme: str, viewport: dict[str, int]
-) -> None:
-    with window(live_server.url, color_scheme=theme, viewport=viewport) as page:
+def test_axe_finds_nothing_and_nothing_is_too_wide(session: Any, addresses: list[str], live_server: Any) -> None:
+    with window(live_server.url) as page:
         page.context.add_cookies(session)
-        found = [line for path in addresses for line in complaints(page, path)]
-        wide = [
-            path
-            for path in addresses
-            if page.goto(path) and page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        ]
-    assert (found, wide) == ([], [])
+        assert faults_at(page, addresses, phone_too=True) == []
 
 
 def test_a_file_is_uploaded_read_and_deleted_without_script_on_a_phone(

@@ -10,7 +10,7 @@ from agents.servers.mail import services
 from jarvis_site.kernel.tenancy import tenant
 from tests.agents.servers.mail_calls import INVITATION, RAJ, call, caller_for, send
 from tests.cast import Cast
-from tests.styleguide.test_in_browser import DESKTOP, PHONE, complaints, window
+from tests.looks import PHONE, faults_at, window
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.e2e, pytest.mark.xdist_group("browser")]
 
@@ -51,26 +51,13 @@ def signed_in(page: Page, session: str) -> Page:
     return page
 
 
-@pytest.mark.parametrize(
-    ("theme", "viewport"),
-    [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE)],
-    ids=["light", "dark", "phone"],
-)
-def test_axe_finds_nothing_and_nothing_is_loaded_from_outside(
-    cast: Cast, live_server: Any, theme: str, viewport: dict[str, int]
-) -> None:
+def test_axe_finds_nothing_and_nothing_is_loaded_from_outside(cast: Cast, live_server: Any) -> None:
     paths, session = addresses(cast), session_of(cast)
-    with window(live_server.url, color_scheme=theme, viewport=viewport) as page:
+    with window(live_server.url) as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         signed_in(page, session)
-        found = [line for path in paths for line in complaints(page, path)]
-        wide = [
-            path
-            for path in paths
-            if page.goto(path) and page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        ]
-    assert (found, wide) == ([], [])
+        assert faults_at(page, paths, phone_too=True) == []
     assert [url for url in asked if not url.startswith(live_server.url)] == []
 
 
