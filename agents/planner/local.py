@@ -26,7 +26,7 @@ from agents.planner.context import Context
 from agents.planner.masking import mask
 from agents.planner.moments import read_moment
 from agents.planner.people import addresses
-from agents.planner.resumption import TIME_SLOT, Inquiry, inquiry_from
+from agents.planner.resumption import TIME_SLOTS, Inquiry, inquiry_from
 from agents.planner.sentences import PROSE_SLOTS, Recognizer
 from agents.planner.smalltalk import dropped, help_text, partly_understood, small_talk, unavailable, wants_to_drop
 
@@ -76,7 +76,7 @@ class LocalPlanner:
             return self._person_answered(request, inquiry, answer)
         if not inquiry.asked or self._is_new_request(request, inquiry, answer):
             return self._fresh(request, answer)
-        if inquiry.slot == TIME_SLOT and not _names_time(request, answer):
+        if inquiry.slot in TIME_SLOTS and not _names_time(request, answer):
             return self._again(inquiry, _("I could not read a time in your answer."))
         return self._planned(request, inquiry.answered(answer, now=request.now))
 
@@ -89,7 +89,7 @@ class LocalPlanner:
         return self._again(inquiry, _("I know nobody by that name."))
 
     def _is_new_request(self, request: PlanRequest, inquiry: Inquiry, answer: str) -> bool:
-        if inquiry.slot in PROSE_SLOTS or (inquiry.slot == TIME_SLOT and _names_time(request, answer)):
+        if inquiry.slot in PROSE_SLOTS or (inquiry.slot in TIME_SLOTS and _names_time(request, answer)):
             return False
         return self._understood(request, answer)
 
@@ -125,10 +125,20 @@ class LocalPlanner:
         try:
             built = piece.match.skill.build(clause, context)
         except BadMoment as error:
-            built = Question(str(error), resume={"slot": TIME_SLOT})
+            built = Question(str(error), resume={"slot": _unread_slot(context, slots)})
         if isinstance(built, Question):
             return _kept(built, inquiry, number, slots)
         return tuple(replace(step, title=_line(step.title, TITLE_CHARACTERS)) for step in built)
+
+
+def _unread_slot(context: Context, slots: dict[str, str]) -> str:
+    """Return the name of the slot in which a time stands that does not exist."""
+    for name in TIME_SLOTS:
+        try:
+            context.moment(slots.get(name, ""))
+        except BadMoment:
+            return name
+    return TIME_SLOTS[0]
 
 
 def _kept(question: Question, inquiry: Inquiry, number: int, slots: dict[str, str]) -> Question:

@@ -10,7 +10,8 @@ from agents.contracts import Json, JsonObject
 from agents.planner.moments import completed
 from agents.planner.people import key
 
-TIME_SLOT = "when"
+# The times in a sentence: for when something is asked, and which of several things is meant by when it happens.
+TIME_SLOTS = ("when", "which")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Inquiry:
 
     def answered(self, answer: str, *, now: datetime) -> Inquiry:
         """Put the answer into the slot that was asked about."""
-        text = completed(answer, earlier=self.said, now=now) if self.slot == TIME_SLOT else answer
+        text = completed(answer, earlier=self.said, now=now) if self.slot in TIME_SLOTS else answer
         return replace(self, slots={**self.slots, self.asked: text}, asked="", said="")
 
     def named(self, address: str) -> Inquiry:

@@ -229,6 +229,22 @@ def test_a_reminder_on_an_impossible_day_is_asked_about() -> None:
     assert planned(answer(asked, "28 February"))["from"] == "2027-02-28T00:00:00+01:00"
 
 
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        ("cancel the standup on 31 February", "2027-02-28T00:00:00+01:00"),
+        ("move the standup on 31 February to friday at 9", "2027-02-28T00:00:00+01:00"),
+    ],
+)
+def test_an_event_on_an_impossible_day_is_asked_about_once(words: str, start: str) -> None:
+    asked = question(words)
+    assert "no day “31 February”" in asked.text
+    plan = answer(asked, "28 February")
+    assert isinstance(plan, Proposal)
+    found = plan.draft.steps[0].arguments
+    assert (found["query"], found["from"]) == ("standup", start)
+
+
 def test_a_reminder_is_not_moved_as_if_it_were_an_event() -> None:
     asked = question("move the reminder to call the bank to friday at 10")
     assert "cannot move a reminder" in asked.text
