@@ -26,7 +26,7 @@ class OrganizationSettingsForm(forms.Form):
         label=_("Address"),
         max_length=SLUG_LENGTH,
         validators=[validate_slug],
-        help_text=_("The part after /o/. Links to the old address, also in mails that were sent, stop working."),
+        help_text=_("The part after /o/. The old address goes on leading here, also from mails that were sent."),
     )
 
     def clean_slug(self) -> str:

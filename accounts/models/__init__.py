@@ -4,7 +4,7 @@ from accounts.models.data_rights import DataExport, Erasure, Retention
 from accounts.models.directories import Identity, IdentityProvider, ScimToken, SignInAttempt
 from accounts.models.joining import EmailDomain, Invitation, JoinRequest
 from accounts.models.keys import ApiKey
-from accounts.models.organizations import CustomRole, Membership, Organization
+from accounts.models.organizations import CustomRole, FormerAddress, Membership, Organization
 from accounts.models.people import User, initials
 from accounts.models.sessions import MemberSession
 from accounts.models.site_mail import KnownDevice, SiteMail
@@ -16,6 +16,7 @@ __all__ = [
     "DataExport",
     "EmailDomain",
     "Erasure",
+    "FormerAddress",
     "Identity",
     "IdentityProvider",
     "Invitation",

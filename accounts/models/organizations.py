@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import connection, models
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Role
@@ -60,6 +60,26 @@ class Organization(models.Model):
     @property
     def initials(self) -> str:
         return initials(self.name)
+
+    @classmethod
+    def at(cls, slug: str) -> "models.QuerySet[Organization]":
+        """The one at an address, present or former: one statement with one row at most, whichever it is."""
+        present = cls.objects.filter(slug=slug).values("id")
+        former = FormerAddress.objects.filter(slug=slug).values("organization_id")
+        return cls.objects.filter(id=Coalesce(models.Subquery(present), models.Subquery(former)))
+
+
+class FormerAddress(models.Model):
+    """An address that an organization had: it still leads there, and no other organization can take it. Global, like
+    the organizations themselves."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slug = models.SlugField(max_length=60, unique=True)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class CustomRole(TenantModel):
@@ -149,10 +169,18 @@ class Membership(TenantModel):
     @classmethod
     def own_at(cls, slug: str) -> "Membership | None":
         """The live membership of the person who is `signed_in` at an address, with user and organization: one query
-        at the door of every request and frame."""
+        at the door of every request and frame. A former address is looked for only when there is none at a present one,
+        so that it costs nobody else anything."""
         with at_the_door(), connection.cursor() as cursor:
             cursor.execute(f"{_live()} AND organization.slug = %s AND membership.user_id = app_user()", [slug])
-            return _whole(cursor.fetchone())
+            row = cursor.fetchone()
+            if row is None:
+                former = "SELECT organization_id FROM accounts_formeraddress WHERE slug = %s"
+                cursor.execute(
+                    f"{_live()} AND organization.id = ({former}) AND membership.user_id = app_user()", [slug]
+                )
+                row = cursor.fetchone()
+            return _whole(row)
 
     @classmethod
     def live(cls, member_id: UUID) -> "Membership | None":

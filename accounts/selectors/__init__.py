@@ -12,8 +12,8 @@ from jarvis_site.kernel.tenancy import signed_in
 
 
 def organization_get(*, slug: str) -> Organization:
-    """Raises `NotFound` when there is none."""
-    organization = Organization.objects.filter(slug=slug).first()
+    """By its address, present or former. Raises `NotFound` when there is none."""
+    organization = Organization.at(slug).first()
     if organization is None:
         raise NotFound
     return organization

@@ -34,7 +34,7 @@ def invitation_find(*, slug: str, secret: str) -> Invited:
     Raises:
         InvitationGone: no such organization, no such secret, expired, revoked or used. All look the same.
     """
-    organization = Organization.objects.filter(slug=slug, suspended_at=None).first()
+    organization = Organization.at(slug).filter(suspended_at=None).first()
     if organization is None or prefix_of(secret, kind=KIND) is None:
         raise InvitationGone
     with tenant(organization.id):
@@ -51,7 +51,7 @@ def invitation_find(*, slug: str, secret: str) -> Invited:
 
 def accepted_by(*, slug: str, secret: str, user: User) -> bool:
     """Whether this person is the one who used the invitation: they are shown the way in instead of a refusal."""
-    organization = Organization.objects.filter(slug=slug, suspended_at=None).first()
+    organization = Organization.at(slug).filter(suspended_at=None).first()
     if organization is None or prefix_of(secret, kind=KIND) is None:
         return False
     with tenant(organization.id):

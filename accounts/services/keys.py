@@ -143,7 +143,7 @@ def key_use(*, slug: str, text: str, address: str) -> KeyUse:
             more: all look the same. TooManyAttempts: too many wrong ones came from the address.
     """
     refuse_guessers(address=address)
-    organization = Organization.objects.filter(slug=slug).first()
+    organization = Organization.at(slug).first()
     with tenant(organization.id if organization else _NOBODY):
         key = _live().filter(prefix=secrets.prefix_of(text, kind=KIND) or "").first()
         right = secrets.same(text, key.digest if key else _NO_DIGEST)

@@ -10,7 +10,7 @@ from accounts import access
 from accounts.contracts import Actor, Role
 from accounts.errors import AddressTaken, UnknownTimezone
 from accounts.events import OrganizationSuspended
-from accounts.models import Organization, User
+from accounts.models import FormerAddress, Organization, User
 from accounts.services.members import member_add
 from accounts.services.turns import turn_take
 from jarvis_site.audit import record
@@ -47,7 +47,7 @@ def organization_create(*, name: str, owner: User) -> Organization:
 
 @transaction.atomic
 def organization_change(*, actor: Actor, name: str, slug: str) -> Organization:
-    """Rename the organization, or move it to another address; links to the old address end.
+    """Rename the organization, or move it to another address. The old one goes on leading here, and is nobody else's.
 
     Raises:
         MayNot. AddressTaken: by another organization, or reserved.
@@ -55,8 +55,11 @@ def organization_change(*, actor: Actor, name: str, slug: str) -> Organization:
     turn_take(actor=actor, action=access.SETTINGS_MANAGE)
     organization = Organization.objects.get(id=actor.organization_id)
     before = {"name": organization.name, "slug": organization.slug}
-    if slug != organization.slug and _is_taken(slug):
-        raise AddressTaken
+    if slug != organization.slug:
+        if _is_taken(slug, by_others_than=organization):
+            raise AddressTaken
+        FormerAddress.objects.filter(slug=slug).delete()  # of this organization, which comes back to it
+        FormerAddress.objects.create(slug=organization.slug, organization=organization)
     organization.name, organization.slug = _one_line(name), slug
     organization.save(update_fields=["name", "slug"])
     after = {"name": organization.name, "slug": organization.slug}
@@ -121,8 +124,9 @@ def _free_slug(name: str) -> str:
     return f"{slug}-{_random_tail(uuid7())}" if _is_taken(slug) else slug
 
 
-def _is_taken(slug: str) -> bool:
-    return slug in RESERVED_SLUGS or Organization.objects.filter(slug=slug).exists()
+def _is_taken(slug: str, *, by_others_than: Organization | None = None) -> bool:
+    found = Organization.at(slug).first()
+    return slug in RESERVED_SLUGS or (found is not None and found != by_others_than)
 
 
 def _one_line(name: str) -> str:

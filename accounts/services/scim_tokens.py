@@ -63,7 +63,7 @@ def token_use(*, slug: str, text: str, address: str) -> ScimToken:
         WrongToken: no such organization or token, a wrong or an expired one. TooManyAttempts.
     """
     refuse_guessers(address=address)
-    organization = Organization.objects.filter(slug=slug).first()
+    organization = Organization.at(slug).first()
     with tenant(organization.id if organization else _NOBODY):
         token = ScimToken.objects.filter(LIVE, prefix=secrets.prefix_of(text, kind=KIND) or "").first()
         right = secrets.same(text, token.digest if token else _NO_DIGEST)

@@ -85,7 +85,7 @@ def find(request: HttpRequest) -> HttpResponse:
 @require_safe
 def organization(request: HttpRequest, slug: str) -> HttpResponse:
     """The providers of an organization, as links: a form could not lead to another site (`form-action`)."""
-    found = Organization.objects.filter(slug=slug, suspended_at=None).exclude(enabled_providers=[]).first()
+    found = Organization.at(slug).filter(suspended_at=None).exclude(enabled_providers=[]).first()
     if found is None:
         return render(request, "sso/find.html", {"asked": slug, "nothing": True}, status=HTTPStatus.NOT_FOUND)
     with tenant(found.id):
@@ -100,7 +100,7 @@ def start(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResponse:
     """Lead to the provider."""
     if not _within_limits(request):
         return _too_many(request)
-    found = Organization.objects.filter(slug=slug, suspended_at=None).first()
+    found = Organization.at(slug).filter(suspended_at=None).first()
     if found is None or provider_id not in found.enabled_providers:
         raise NotFound
     with tenant(found.id):

@@ -28,6 +28,7 @@ GLOBAL_TABLES = {
     "accounts.User_groups": WRITE,
     "accounts.User_user_permissions": WRITE,
     "accounts.Organization": WRITE,
+    "accounts.FormerAddress": WRITE,
     "accounts.SiteMail": WRITE,
     "accounts.KnownDevice": WRITE,
     "account.EmailAddress": WRITE,
