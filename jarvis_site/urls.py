@@ -1,7 +1,10 @@
 """All addresses. What belongs to an organization stands below `/o/<slug>/`, where the tenant scope is open."""
 
+from allauth.account import views as allauth_views
+from allauth.mfa.totp.views import deactivate_totp
 from django.conf import settings
-from django.urls import URLPattern, URLResolver, include, path
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from accounts import views as account_views
 from accounts.views import domains, invitations, security
@@ -25,6 +28,20 @@ inside: list[URLPattern | URLResolver] = [
     path("", account_views.start, name="organization_start"),
     path("admin/", organization.site.urls),
 ]
+# Pages of allauth, each in a transaction: a change and the mail that tells of it are stored together or not at all.
+told_by_mail: list[URLPattern | URLResolver] = [
+    path("password/change/", transaction.atomic(allauth_views.password_change), name="account_change_password"),
+    path("password/set/", transaction.atomic(allauth_views.password_set), name="account_set_password"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        transaction.atomic(allauth_views.password_reset_from_key),
+        name="account_reset_password_from_key",
+    ),
+    path("email/", transaction.atomic(allauth_views.email), name="account_email"),
+    # Refused when an organization needs what would go.
+    path("2fa/totp/deactivate/", transaction.atomic(deactivate_totp), name="mfa_deactivate_totp"),
+    path("2fa/webauthn/keys/<int:pk>/remove/", transaction.atomic(security.passkey_remove), name="mfa_remove_webauthn"),
+]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", account_views.home, name="home"),
     path("o/<slug:slug>/", include(inside)),
@@ -39,9 +56,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/sessions/", security.sessions, name="usersessions_list"),
     path("account/sessions/end/", security.sessions_stop, name="sessions_end"),
     path("account/sessions/<int:pk>/end/", security.session_stop, name="session_end"),
-    # In a transaction, and refused when an organization needs what would go.
-    path("account/2fa/totp/deactivate/", security.app_off, name="mfa_deactivate_totp"),
-    path("account/2fa/webauthn/keys/<int:pk>/remove/", security.passkey_remove, name="mfa_remove_webauthn"),
+    path("account/", include(told_by_mail)),
     path("account/", include("allauth.urls")),
     path("sso/", include("accounts.sso_urls")),
     path("api/v1/", api.urls),

@@ -5,11 +5,9 @@ from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.views import deactivate_totp
 from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -117,8 +115,7 @@ class PasskeyRemoval(RemoveWebAuthnView):
         return render(self.request, self.template_name, self.get_context_data(form=form), status=422)
 
 
-passkey_remove = transaction.atomic(PasskeyRemoval.as_view())
-app_off = transaction.atomic(deactivate_totp)
+passkey_remove = PasskeyRemoval.as_view()
 
 
 @login_required

@@ -12,7 +12,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.webauthn.internal import auth as webauthn
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import Settings
 from structlog.testing import capture_logs
@@ -142,6 +142,24 @@ def test_a_change_is_told_once(
     assert "http://127.0.0.1:8000/account/security/" in text_of(post)
     assert "&" not in text_of(post).replace("& Roe", "")  # plain text, nothing escaped
     assert SiteMail.objects.count() == 0
+
+
+@pytest.mark.parametrize("act", [change_password, turn_app_off, remove_passkey])
+def test_a_change_that_can_not_be_told_does_not_happen(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, act: Callable[[Client, Person], None]
+) -> None:
+    """As when the process dies between the two."""
+
+    def die(**_mail: str) -> None:
+        raise OperationalError("the database went away")
+
+    client = browser(cast.priya)
+    monkeypatch.setattr("accounts.adapter.mail_store", die)
+    with pytest.raises(OperationalError):
+        act(client, cast.priya)
+    cast.priya.user.refresh_from_db()
+    assert cast.priya.user.check_password(PASSWORD)
+    assert Authenticator.objects.exists() is (act is not change_password)
 
 
 def test_the_link_in_a_notice_leads_to_the_security_page(cast: Cast) -> None:
