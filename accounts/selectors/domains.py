@@ -8,6 +8,7 @@ from django.db import connection
 
 from accounts.contracts import JoinMode
 from accounts.models import EmailDomain, JoinRequest, Membership, Organization, User
+from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.tenancy import tenant
 
 
@@ -28,6 +29,14 @@ class Offer:
 
 def domains_list() -> list[EmailDomain]:
     return list(EmailDomain.objects.order_by("domain"))
+
+
+def domain_get(*, domain_id: UUID) -> EmailDomain:
+    """Raises `NotFound`."""
+    row = EmailDomain.objects.filter(id=domain_id).first()
+    if row is None:
+        raise NotFound
+    return row
 
 
 def offers_for(*, user: User, email: str | None = None) -> list[Offer]:

@@ -20,7 +20,7 @@ from accounts.events import DomainLapsed, DomainRecordBack, DomainRecordMissing,
 from accounts.jobs import DOMAIN_CHECK, DOMAIN_LOOK
 from accounts.models import EmailDomain, JoinRequest, Membership, Organization, User
 from accounts.models.joining import DOMAIN_GRACE
-from accounts.selectors.domains import Offer, offers_for
+from accounts.selectors.domains import Offer, domain_get, offers_for
 from accounts.services.members import member_add
 from accounts.services.notices import let_in_notice
 from accounts.services.sso import written_down
@@ -63,7 +63,7 @@ def domain_add(*, actor: Actor, domain: str, join: JoinMode = JoinMode.REQUEST) 
 def domain_check_ask(*, actor: Actor, domain_id: UUID) -> None:
     """Have a job look for the DNS record. Raises `MayNot`, `NotFound`."""
     turn_take(actor=actor, action=access.SETTINGS_MANAGE)
-    row = _domain(domain_id)
+    row = domain_get(domain_id=domain_id)
     row.problem = ""
     row.checked_at = None
     row.save(update_fields=["problem", "checked_at"])
@@ -74,7 +74,7 @@ def domain_check_ask(*, actor: Actor, domain_id: UUID) -> None:
 def domain_join_set(*, actor: Actor, domain_id: UUID, join: JoinMode) -> None:
     """Say what people with an address of the domain may do. Raises `MayNot`, `NotFound`."""
     turn_take(actor=actor, action=access.SETTINGS_MANAGE)
-    row = _domain(domain_id)
+    row = domain_get(domain_id=domain_id)
     before, row.join = row.join, join
     row.save(update_fields=["join"])
     record(action="domain.changed", resource=row, details={"before": before, "after": join.value})
@@ -84,7 +84,7 @@ def domain_join_set(*, actor: Actor, domain_id: UUID, join: JoinMode) -> None:
 def domain_remove(*, actor: Actor, domain_id: UUID) -> None:
     """Give a domain up; who has joined through it stays. Raises `MayNot`, `NotFound`."""
     turn_take(actor=actor, action=access.SETTINGS_MANAGE)
-    row = _domain(domain_id)
+    row = domain_get(domain_id=domain_id)
     record(action="domain.removed", resource=row, words={"domain": row.domain})
     row.delete()
     written_down()
@@ -281,13 +281,6 @@ def _note_missing(row: EmailDomain) -> None:
 def _since(row: EmailDomain) -> str:
     since = EmailDomain.objects.values_list("missing_since", flat=True).get(id=row.id)
     return since.isoformat() if since else ""
-
-
-def _domain(domain_id: UUID) -> EmailDomain:
-    row = EmailDomain.objects.filter(id=domain_id).first()
-    if row is None:
-        raise NotFound
-    return row
 
 
 def _offer(user: User, organization_id: UUID, join: JoinMode) -> Offer:

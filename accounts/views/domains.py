@@ -14,7 +14,7 @@ from accounts.contracts import JoinMode
 from accounts.forms.organizations import DomainForm, JoinForm
 from accounts.middleware import request_actor
 from accounts.models import User
-from accounts.selectors.domains import domains_list, offers_for
+from accounts.selectors.domains import domain_get, domains_list, offers_for
 from accounts.services.domains import (
     RECORD_PREFIX,
     domain_add,
@@ -59,6 +59,7 @@ def check(request: HttpRequest, slug: str, domain_id: UUID) -> HttpResponse:
 def join(request: HttpRequest, slug: str, domain_id: UUID) -> HttpResponse:
     actor = request_actor(request)
     access.require(actor, access.SETTINGS_MANAGE)
+    domain_get(domain_id=domain_id)  # a stranger's id is nothing here, before anything else is said
     fresh_proof_require(request)
     form = JoinForm(request.POST)
     mode = form.mode() if form.is_valid() else JoinMode.NOTHING  # the one that opens nothing
@@ -70,6 +71,7 @@ def join(request: HttpRequest, slug: str, domain_id: UUID) -> HttpResponse:
 def remove(request: HttpRequest, slug: str, domain_id: UUID) -> HttpResponse:
     actor = request_actor(request)
     access.require(actor, access.SETTINGS_MANAGE)
+    domain_get(domain_id=domain_id)  # a stranger's id is nothing here, before anything else is said
     fresh_proof_require(request)
     said = _("The domain was removed. Who has joined through it stays.")
     done(request, lambda: domain_remove(actor=actor, domain_id=domain_id), said)

@@ -29,7 +29,7 @@ def signed_in(user: User) -> Client:
 
 def invite(by: Person, addresses: str = NEW, role: str = "member", **more: Any) -> Any:
     path = f"/o/{by.slug}/settings/invitations/"
-    return by.client().post(path, {"addresses": addresses, "role": role, **more})
+    return by.client(proven=True).post(path, {"addresses": addresses, "role": role, **more})
 
 
 def links(workers: Workers, outbox: list[EmailMessage]) -> list[str]:

@@ -206,6 +206,12 @@ def test_the_look_up_tells_ids_and_modes_of_verified_domains_only(cast: Cast) ->
     assert ask("SELECT domain FROM accounts_emaildomain") == []  # the table itself stays closed
 
 
+def test_anothers_domain_is_nothing_before_a_proof_is_asked_for(cast: Cast) -> None:
+    path = f"/o/{cast.borealis.slug}/settings/domains/{claim(cast).id}/"
+    for door in ("join/", "remove/", "check/"):
+        assert cast.ines.client().post(path + door, {"join": "nothing"}).status_code == HTTPStatus.NOT_FOUND
+
+
 @pytest.mark.parametrize(
     "text", ["", "example", "a b.com", "http://x.com/", "x@y.com", "1.2.3.4", "..", "a" * 70 + ".com"]
 )
