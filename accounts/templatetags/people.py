@@ -1,13 +1,11 @@
 """People in templates."""
 
 from django import template
-from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts import access, models
 from accounts.contracts import Actor, Role
-from accounts.step_up import is_fresh
 
 register = template.Library()
 
@@ -29,12 +27,6 @@ def initials(name: str) -> str:
 def may(actor: Actor, action: str) -> bool:
     """Whether somebody may do an action, to show only what they may use."""
     return access.may(actor, action)
-
-
-@register.filter
-def proven(request: HttpRequest) -> bool:
-    """Whether a risky act may follow; if not, the page asks for the proof before somebody fills in its form."""
-    return is_fresh(request)
 
 
 @register.filter

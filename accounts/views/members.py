@@ -39,6 +39,7 @@ def detail(request: HttpRequest, slug: str, member_id: UUID) -> HttpResponse:  #
 def role(request: HttpRequest, slug: str, member_id: UUID) -> HttpResponse:
     actor = request_actor(request)
     access.require(actor, access.MEMBERS_CHANGE)
+    member_find(member_id=member_id)  # a stranger's id is nothing here, before anything else is said
     fresh_proof_require(request)
     form = RoleForm(request.POST, actor=actor)
     if form.is_valid():

@@ -60,6 +60,7 @@ def detail(request: HttpRequest, slug: str, role_id: UUID) -> HttpResponse:
 def delete(request: HttpRequest, slug: str, role_id: UUID) -> HttpResponse:
     actor = request_actor(request)
     access.require(actor, access.ROLES_MANAGE)
+    role_find(role_id=role_id)
     fresh_proof_require(request)
     gone = done(request, lambda: role_delete(actor=actor, role_id=role_id), _("The role was deleted."))
     return redirect("accounts:roles", slug=slug) if gone else redirect("accounts:role", slug=slug, role_id=role_id)

@@ -58,6 +58,7 @@ def detail(request: HttpRequest, slug: str, team_id: UUID) -> HttpResponse:
 def delete(request: HttpRequest, slug: str, team_id: UUID) -> HttpResponse:
     actor = request_actor(request)
     access.require(actor, access.TEAMS_MANAGE)
+    team_find(team_id=team_id)
     fresh_proof_require(request)
     gone = done(request, lambda: team_delete(actor=actor, team_id=team_id), _("The team was deleted."))
     return redirect("accounts:teams", slug=slug) if gone else redirect("accounts:team", slug=slug, team_id=team_id)
