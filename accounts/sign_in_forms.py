@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.contracts import SignInMethod
-from accounts.models import Organization, User
+from accounts.models import Organization
 from accounts.selectors.sign_in import is_last_factor, organizations_needing_factor
 from accounts.sign_in import records_of
 
@@ -78,17 +78,14 @@ METHODS = [
 
 
 class FactorRemovalForm(forms.Form):
-    """Removing a passkey, or turning the authenticator app off. Without data it says already why it would be refused.
-
-    Needs a transaction, so that of two removals at once the later one sees what the earlier one has left.
-    """
+    """Removing a passkey, or turning the authenticator app off: says whether it may go."""
 
     def __init__(self, *args: Any, authenticator: Authenticator, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.authenticator = authenticator
 
     def clean(self) -> dict[str, Any]:
-        user = User.objects.select_for_update().get(pk=self.authenticator.user_id)
+        user = self.authenticator.user
         records = records_of(session=context.request.session, user=user)
         needing = organizations_needing_factor(user=user, records=records)
         if needing and is_last_factor(self.authenticator):

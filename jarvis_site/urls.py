@@ -1,7 +1,6 @@
 """All addresses. What belongs to an organization stands below `/o/<slug>/`, where the tenant scope is open."""
 
 from allauth.account import views as allauth_views
-from allauth.mfa.totp.views import deactivate_totp
 from django.conf import settings
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, include, path, re_path
@@ -39,7 +38,7 @@ told_by_mail: list[URLPattern | URLResolver] = [
     ),
     path("email/", transaction.atomic(allauth_views.email), name="account_email"),
     # Refused when an organization needs what would go.
-    path("2fa/totp/deactivate/", transaction.atomic(deactivate_totp), name="mfa_deactivate_totp"),
+    path("2fa/totp/deactivate/", transaction.atomic(security.app_remove), name="mfa_deactivate_totp"),
     path("2fa/webauthn/keys/<int:pk>/remove/", transaction.atomic(security.passkey_remove), name="mfa_remove_webauthn"),
 ]
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.views import DeactivateTOTPView
 from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -13,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -102,7 +104,20 @@ def own_security(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:security", slug=found[0].slug) if found else redirect("usersessions_list")
 
 
-class PasskeyRemoval(RemoveWebAuthnView):
+class _OneAfterTheOther(View):
+    """Of two removals at once the later one sees what the earlier one has left. Needs a transaction."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        User.objects.select_for_update().get(pk=_person(request).pk)
+        response: HttpResponse = super().post(request, *args, **kwargs)  # type: ignore[misc]  # a mixin
+        return response
+
+
+class AppRemoval(_OneAfterTheOther, DeactivateTOTPView):
+    form_class = FactorRemovalForm
+
+
+class PasskeyRemoval(_OneAfterTheOther, RemoveWebAuthnView):
     """allauth's, which does not ask whether the passkey may go."""
 
     form_class = FactorRemovalForm
@@ -115,6 +130,7 @@ class PasskeyRemoval(RemoveWebAuthnView):
         return render(self.request, self.template_name, self.get_context_data(form=form), status=422)
 
 
+app_remove = AppRemoval.as_view()
 passkey_remove = PasskeyRemoval.as_view()
 
 

@@ -177,7 +177,6 @@ MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION != "mandatory"
 MFA_TOTP_ISSUER = "Jarvis"
 MFA_FORMS = {
     "add_webauthn": "accounts.sign_in_forms.NewPasskeyForm",
-    "deactivate_totp": "accounts.sign_in_forms.FactorRemovalForm",
     "authenticate_webauthn": "accounts.sign_in_forms.PasskeyForm",
     "login_webauthn": "accounts.sign_in_forms.PasskeyLoginForm",
     "reauthenticate_webauthn": "accounts.sign_in_forms.PasskeyProofForm",
