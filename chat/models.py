@@ -6,11 +6,12 @@ changed. A client that has number N asks for the messages stamped higher: that i
 
 from uuid import UUID
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 
 from chat.contracts import Author, MessageState
-from jarvis_site.kernel.tenancy.constraints import TenantFK
+from jarvis_site.kernel.tenancy.constraints import TenantFK, TenantPolicy
 from jarvis_site.kernel.tenancy.models import TenantForeignKey, TenantModel
 
 
@@ -23,7 +24,7 @@ class Conversation(TenantModel):
     read_number = models.PositiveBigIntegerField(default=0)
 
     class Meta(TenantModel.Meta):
-        constraints = [*TenantModel.Meta.constraints, TenantFK("member")]
+        constraints = [*TenantModel.Meta.constraints[:-1], TenantPolicy(search=True), TenantFK("member")]
         indexes = [models.Index(fields=["organization", "member", "-changed_at"], name="chat_conversation_newest")]
 
     member_id: UUID
@@ -61,7 +62,8 @@ class Message(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [
-            *TenantModel.Meta.constraints,
+            *TenantModel.Meta.constraints[:-1],
+            TenantPolicy(search=True),
             TenantFK("conversation"),
             TenantFK("answers"),
             models.UniqueConstraint(fields=["organization", "conversation", "position"], name="chat_message_position"),
@@ -73,6 +75,13 @@ class Message(TenantModel):
         indexes = [
             models.Index(fields=["organization", "conversation", "number"], name="chat_message_changes"),
             models.Index(fields=["organization", "run_id"], name="chat_message_run"),
+            # For `search_conversations`. A reply that is being written changes several times a second: not yet in it.
+            GinIndex(
+                fields=["organization", "text"],
+                opclasses=["uuid_ops", "gin_trgm_ops"],
+                name="chat_message_words",
+                condition=~models.Q(state=MessageState.WRITING),
+            ),
         ]
 
     conversation_id: UUID

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from jarvis_site.kernel.data_rights import Kind, Subject, Table, declare, deleted
 from jarvis_site.kernel.ids import first_at
-from notifications.models import Notification
+from notifications.models import Notification, Preference
 
 
 def overdue(before: datetime) -> QuerySet[Notification]:
@@ -20,7 +20,8 @@ def clean(before: datetime) -> Iterator[int]:
 
 
 def erase(subject: Subject) -> Iterator[int]:
-    return deleted(Notification.objects.filter(member_id=subject.member_id))
+    yield from deleted(Notification.objects.filter(member_id=subject.member_id))
+    yield from deleted(Preference.objects.filter(member_id=subject.member_id))
 
 
 declare(
@@ -28,7 +29,10 @@ declare(
         name="notifications",
         label=_("notifications"),
         on_erasure=_("Deleted."),
-        tables=(Table("notifications.Notification", about=_("something a member was told"), person="member_id"),),
+        tables=(
+            Table("notifications.Notification", about=_("something a member was told"), person="member_id"),
+            Table("notifications.Preference", about=_("how a member wants to be told"), person="member_id"),
+        ),
         erase=erase,
         overdue=overdue,
         clean=clean,

@@ -16,6 +16,7 @@ from accounts.events import (
 from accounts.selectors.invitations import requests_waiting
 from accounts.selectors.members import members_who_may
 from jarvis_site.kernel.events import on
+from notifications.contracts import Matter
 from notifications.services import notify, settle
 from permissions.events import ConsentAsked, ConsentDecided
 from permissions.selectors import consents_of_run
@@ -27,6 +28,7 @@ def approval_waits(event: ConsentAsked) -> None:
     if title is not None:
         notify(
             member_id=event.member_id,
+            matter=Matter.APPROVALS,
             key=f"consent:{event.consent_id}",
             icon="approve",
             title=_("Waiting for your approval"),
@@ -44,6 +46,7 @@ def approval_settled(event: ConsentDecided) -> None:
 def copy_ready(event: ExportFinished) -> None:
     notify(
         member_id=event.member_id,
+        matter=Matter.COPIES,
         key=f"export:{event.export_id}",
         icon="download",
         title=_("The copy of the data is ready"),
@@ -60,6 +63,7 @@ def somebody_asks_to_join(event: JoinAsked) -> None:
     for member_id in members_who_may(access.MEMBERS_INVITE):
         notify(
             member_id=member_id,
+            matter=Matter.JOINING,
             key=f"join:{event.request_id}",
             icon="user",
             title=_("Somebody asks to join"),
@@ -78,6 +82,7 @@ def domain_record_missing(event: DomainRecordMissing) -> None:
     for member_id in members_who_may(access.SETTINGS_MANAGE):
         notify(
             member_id=member_id,
+            matter=Matter.DOMAINS,
             key=_missing(event.domain_id, event.since),
             icon="alert",
             title=_("The DNS record of %(domain)s is gone") % {"domain": event.domain},
@@ -92,6 +97,7 @@ def domain_lapsed(event: DomainLapsed) -> None:
     for member_id in members_who_may(access.SETTINGS_MANAGE):
         notify(
             member_id=member_id,
+            matter=Matter.DOMAINS,
             key=_lapsed(event.domain_id, event.since),
             icon="alert",
             title=_("%(domain)s does not open the organization any more") % {"domain": event.domain},

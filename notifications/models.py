@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from jarvis_site.kernel.tenancy.constraints import TenantFK
 from jarvis_site.kernel.tenancy.models import TenantForeignKey, TenantModel
+from notifications.contracts import How, Matter
 
 
 class Notification(TenantModel):
@@ -45,3 +46,23 @@ class Notification(TenantModel):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Preference(TenantModel):
+    """How a member wants to be told about a matter. Without a row: in the bell."""
+
+    member = TenantForeignKey("accounts.Membership", on_delete=models.CASCADE, related_name="+")
+    matter = models.CharField(max_length=20, choices=[(matter.value, matter.value) for matter in Matter])
+    how = models.CharField(max_length=10, choices=[(how.value, how.value) for how in How])
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            TenantFK("member"),
+            models.UniqueConstraint(fields=["organization", "member", "matter"], name="notifications_preference_once"),
+        ]
+
+    member_id: UUID
+
+    def __str__(self) -> str:
+        return f"{self.matter}: {self.how}"

@@ -5,4 +5,8 @@ from django.urls import path
 from notifications import views
 
 app_name = "notifications"
-urlpatterns = [path("", views.index, name="index"), path("read/", views.read, name="read")]
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("read/", views.read, name="read"),
+    path("settings/", views.settings, name="settings"),
+]

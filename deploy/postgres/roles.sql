@@ -63,6 +63,7 @@ GRANT USAGE, CREATE ON SCHEMA public TO jarvis_owner;
 CREATE EXTENSION IF NOT EXISTS vector;
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE EXTENSION IF NOT EXISTS citext;
+CREATE EXTENSION IF NOT EXISTS btree_gin;
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 CREATE EXTENSION IF NOT EXISTS unaccent;
 
@@ -142,4 +143,22 @@ CREATE OR REPLACE FUNCTION public.app_user() RETURNS uuid
 LANGUAGE sql STABLE PARALLEL RESTRICTED RETURN public.app_claim('user')::uuid;
 CREATE OR REPLACE FUNCTION public.app_door() RETURNS boolean
 LANGUAGE sql STABLE PARALLEL RESTRICTED RETURN public.app_claim('door') IS NOT NULL;
+
+-- In which of a member's conversations something was said, by words in any spelling that ILIKE takes for the same. It sees
+-- the messages of all organizations, so that the index of words is used, and answers for the one that is sealed only.
+CREATE OR REPLACE FUNCTION public.search_conversations(person uuid, pattern text) RETURNS TABLE (conversation_id uuid)
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  org uuid := public.app_org();
+BEGIN
+  RETURN QUERY SELECT DISTINCT said.conversation_id FROM public.chat_message AS said
+    JOIN public.chat_conversation AS own
+      ON own.organization_id = said.organization_id AND own.id = said.conversation_id
+    WHERE said.organization_id = org AND own.organization_id = org AND own.member_id = person
+      AND said.state <> 'writing' AND said.text ILIKE pattern;
+END
+$$;
+ALTER FUNCTION public.search_conversations(uuid, text) OWNER TO jarvis_search;
+REVOKE ALL ON FUNCTION public.search_conversations(uuid, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.search_conversations(uuid, text) TO jarvis_app;
 DROP FUNCTION IF EXISTS public.app_sealed(text);  -- what the two called before

@@ -46,6 +46,7 @@ _MEMBER_PAGES = [
     "activity/",
     "notifications/",
     "notifications/read/",
+    "notifications/settings/",
     "settings/",
     "settings/members/",
     "settings/data/",

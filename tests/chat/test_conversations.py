@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from chat.contracts import MessageState
@@ -46,6 +47,30 @@ def test_the_first_line_becomes_the_title_and_the_list_finds_it(cast: Cast) -> N
     nothing = talk.client.get(talk.base + "items/?q=cheese").content.decode()
     assert "Buy milk" in found
     assert "Buy milk" not in nothing
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("100%", True), ("1%0", False), ("_00%", False), ("\\o/", True), ("ÄRGER", True), ("o", True), ("'; --", False)],
+)
+def test_words_are_found_as_they_are_written(cast: Cast, words: str, found: bool) -> None:
+    talk = Talk(cast.maya)
+    talk.say("Title\nDone to 100% \\o/ without ärger")
+    page = talk.client.get(talk.base + "items/", {"q": words}).content.decode()
+    assert ("Title" in page) is found
+
+
+def test_the_function_that_finds_words_tells_nothing_of_another_organization(cast: Cast) -> None:
+    Talk(cast.ines).say("Bread")
+    Talk(cast.maya).say("Bread")
+    asked = "SELECT count(*) FROM search_conversations(%s, '%%')"
+    with tenant(cast.halden.id), connection.cursor() as cursor:
+        for member, count in ((cast.ines, 0), (cast.maya, 1), (cast.priya, 0)):
+            cursor.execute(asked, [member.membership.id])
+            assert cursor.fetchone() == (count,)
+    with connection.cursor() as cursor:
+        cursor.execute(asked, [cast.maya.membership.id])
+        assert cursor.fetchone() == (0,)
 
 
 def test_sending_the_same_message_again_stores_it_once(cast: Cast) -> None:

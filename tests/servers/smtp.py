@@ -18,7 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pytest_django import Settings
 
-__all__ = ["Post", "SmtpServer", "smtp_running", "smtp_server"]
+__all__ = ["Post", "SmtpServer", "site_smtp", "smtp_running", "smtp_server"]
 
 USER, PASSWORD = "office@jarvis.example", "smtp-password"
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # what it says about a client that leaves is no news here
@@ -134,4 +134,18 @@ def smtp_server(settings: Settings) -> Iterator[SmtpServer]:
     with smtp_running(smtputf8=True) as server:
         settings.SMTP_HOST, settings.SMTP_PORT = "127.0.0.1", server.port
         settings.SMTP_USER, settings.SMTP_PASSWORD, settings.SMTP_TLS = "", "", False
+        yield server
+
+
+def send_site_mail_to(settings: Settings, port: int) -> None:
+    """The site's own mail goes to a server on this port."""
+    options = {"host": "127.0.0.1", "port": port, "timeout": 10}
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
+
+
+@pytest.fixture
+def site_smtp(settings: Settings) -> Iterator[SmtpServer]:
+    """The site's own mail goes through this server for the length of a test."""
+    with smtp_running() as server:
+        send_site_mail_to(settings, server.port)
         yield server

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from agents.servers.calendar.events import ReminderDue
 from agents.servers.calendar.models import Reminder
 from jarvis_site.kernel.events import on
+from notifications.contracts import Matter
 from notifications.services import notify
 
 
@@ -14,6 +15,7 @@ def tell(event: ReminderDue) -> None:
     rung_at = Reminder.objects.filter(id=event.reminder_id).values_list("rung_at", flat=True).first()
     notify(
         member_id=event.member_id,
+        matter=Matter.REMINDERS,
         key=f"reminder:{event.reminder_id}:{rung_at.isoformat() if rung_at else ''}",
         icon="reminder",
         title=_("Reminder"),

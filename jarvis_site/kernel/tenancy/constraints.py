@@ -13,6 +13,7 @@ from django.db.models import CASCADE, DO_NOTHING, PROTECT, RESTRICT, SET_NULL, B
 APP_ROLE = "jarvis_app"
 PLATFORM_ROLE = "jarvis_platform"
 LOOKUP_ROLE = "jarvis_lookup"
+SEARCH_ROLE = "jarvis_search"
 READ_AND_WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
 READ_AND_CHANGE = ("SELECT", "INSERT", "UPDATE")
 APPEND_ONLY = ("SELECT", "INSERT")
@@ -60,9 +61,11 @@ class TenantPolicy(_DatabaseConstraint):
     any organization, for reading only. `platform_deletes` takes DELETE from the application: it is for rows that
     append-only rows hang on, because PostgreSQL cascades with the rights of the tables' owner (docs/adr/0015).
     `lookup` is a condition in SQL: functions of jarvis_lookup read such rows of every organization (roles.sql).
+    `search` is for tables that functions of jarvis_search look through: under the tenant's policy PostgreSQL uses no
+    index of words, because LIKE might tell of rows before the policy has hidden them.
     """
 
-    options = ("append_only", "picker", "platform_deletes", "lookup")
+    options = ("append_only", "picker", "platform_deletes", "lookup", "search")
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class TenantPolicy(_DatabaseConstraint):
         picker: bool = False,
         platform_deletes: bool = False,
         lookup: str = "",
+        search: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
@@ -79,6 +83,7 @@ class TenantPolicy(_DatabaseConstraint):
         self.picker = picker
         self.platform_deletes = platform_deletes
         self.lookup = lookup
+        self.search = search
 
     def rights(self, role: str) -> tuple[str, ...]:
         """Return what APP_ROLE or PLATFORM_ROLE may do with the rows its policy shows it."""
@@ -98,6 +103,8 @@ class TenantPolicy(_DatabaseConstraint):
             found["own"] = (APP_ROLE, "SELECT", f"{user} = (SELECT public.app_user())")
         if self.lookup:
             found["lookup"] = (LOOKUP_ROLE, "SELECT", self.lookup)
+        if self.search:
+            found["search"] = (SEARCH_ROLE, "SELECT", "true")
         return found
 
     def statement(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
@@ -110,7 +117,8 @@ class TenantPolicy(_DatabaseConstraint):
             "ALTER TABLE %(table)s ENABLE ROW LEVEL SECURITY; ALTER TABLE %(table)s FORCE ROW LEVEL SECURITY;"
             f"{policies} REVOKE ALL ON %(table)s FROM PUBLIC, {APP_ROLE}, {PLATFORM_ROLE};"
             f" {'; '.join(self._grant(role) for role in (APP_ROLE, PLATFORM_ROLE))}"
-            + (f"; GRANT SELECT ON %(table)s TO {LOOKUP_ROLE}" if self.lookup else ""),
+            + (f"; GRANT SELECT ON %(table)s TO {LOOKUP_ROLE}" if self.lookup else "")
+            + (f"; GRANT SELECT ON %(table)s TO {SEARCH_ROLE}" if self.search else ""),
             table=Table(model._meta.db_table, schema_editor.quote_name),
         )
 
@@ -118,10 +126,10 @@ class TenantPolicy(_DatabaseConstraint):
         return f"GRANT {', '.join(self.rights(role))} ON %(table)s TO {role}"
 
     def remove_sql(self, model: Any, schema_editor: Any) -> Any:
-        names = ("tenant", "platform", "own", "lookup")
+        names = ("tenant", "platform", "own", "lookup", "search")
         drops = "".join(f"DROP POLICY IF EXISTS {name} ON %(table)s; " for name in names)
         return Statement(
-            f"{drops}REVOKE ALL ON %(table)s FROM {APP_ROLE}, {PLATFORM_ROLE}, {LOOKUP_ROLE};"
+            f"{drops}REVOKE ALL ON %(table)s FROM {APP_ROLE}, {PLATFORM_ROLE}, {LOOKUP_ROLE}, {SEARCH_ROLE};"
             " ALTER TABLE %(table)s NO FORCE ROW LEVEL SECURITY; ALTER TABLE %(table)s DISABLE ROW LEVEL SECURITY",
             table=Table(model._meta.db_table, schema_editor.quote_name),
         )
