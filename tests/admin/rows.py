@@ -19,6 +19,8 @@ from accounts.models import (
     Retention,
     ScimToken,
     Team,
+    TeamMember,
+    User,
 )
 from jarvis_site.audit import record
 from jarvis_site.audit.models import AuditEvent
@@ -43,19 +45,39 @@ def rows_made(owner: Person, word: str) -> Rows:
             role,
             Team.objects.create(name=f"{word} team"),
             Invitation.objects.create(
-                email=f"{word}@example.com", role=Role.MEMBER, digest=DIGEST, invited_by=member, expires_at=soon
+                email=f"{word}@example.com",
+                role=Role.MEMBER,
+                digest=f"{DIGEST}{word}"[-64:],
+                invited_by=member,
+                expires_at=soon,
             ),
             JoinRequest.objects.create(user_id=uuid7(), email=f"{word}@example.com", name=word),
-            ApiKey.objects.create(member=member, name=f"{word} key", prefix=word[:6], digest=DIGEST, created_by=member),
-            ScimToken.objects.create(name=f"{word} token", prefix=word[:6], digest=DIGEST, created_by=member),
+            ApiKey.objects.create(
+                member=member, name=f"{word} key", prefix=word[-8:], digest=f"{DIGEST}{word}"[-64:], created_by=member
+            ),
+            ScimToken.objects.create(
+                name=f"{word} token", prefix=word[-8:], digest=f"{DIGEST}{word}"[-64:], created_by=member
+            ),
             IdentityProvider.objects.create(name=f"{word} login", protocol=Protocol.OIDC, secret=SECRET),
             EmailDomain.objects.create(domain=f"{word}.example", token="t"),
-            MemberSession.objects.create(member=member, browser=DIGEST, user_agent=f"{word} browser"),
+            MemberSession.objects.create(member=member, browser=f"{word}{DIGEST}"[:64], user_agent=f"{word} browser"),
             DataExport.objects.create(kind=ExportKind.ORGANIZATION, requested_by=member, file=f"{SECRET}.zip"),
             Retention.objects.create(kind=f"{word}.kind", days=30),
-            AuditEvent.objects.get(action="role.created"),
+            AuditEvent.objects.get(action="role.created", resource_id=str(role.id)),
         ]
     return {type(row): row for row in rows}
+
+
+def more_rows(owner: Person, *, number: int) -> None:
+    """As many of each kind, and people in the team and with the role."""
+    for at in range(number):
+        made = rows_made(owner, f"quartz{at}")
+        user = User.objects.create_user(f"quartz{at}@halden.example", name=f"Quartz {at}")
+        service = User.objects.create_user(f"robot{at}@halden.example", name=f"Robot {at}", is_service=True)
+        with tenant(owner.organization.id):
+            member = Membership.objects.create(user=user, custom_role=made[CustomRole])
+            Membership.objects.create(user=service)
+            TeamMember.objects.create(team=made[Team], member=member)
 
 
 def remembered(owner: Person) -> list[object]:
