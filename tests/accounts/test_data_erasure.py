@@ -30,6 +30,7 @@ from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import tenant
 from jarvis_site.kernel.tenancy.models import TenantModel
+from notifications.contracts import Matter
 from notifications.services import notify
 from tests.accounts.data import *  # noqa: F403 - a fixture
 from tests.accounts.data import leases_over, page, recorded
@@ -274,7 +275,7 @@ def test_a_service_account_is_no_person(cast: Cast) -> None:
 def things_of(person: Person, workers: Workers) -> None:
     with tenant(person.organization.id, member=person.membership.id):
         conversation_start(actor=person.actor, text="hello")
-        notify(member_id=person.membership.id, key="k", icon="bell", title="hello")
+        notify(member_id=person.membership.id, matter=Matter.REMINDERS, key="k", icon="bell", title="hello")
     start(person, event("1"), mail("2", needs=("1",)))
     workers.drain()
 

@@ -20,6 +20,7 @@ from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.data_rights import Kind, Row, Sheet
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import tenant
+from notifications.contracts import Matter
 from notifications.models import Notification
 from notifications.services import notify
 from tests.accounts.data import *  # noqa: F403 - a fixture
@@ -330,7 +331,7 @@ PAGE_QUERIES = 12
 def test_what_was_told_stays_ones_own(cast: Cast) -> None:
     """A notification of another member is in nobody else's copy."""
     with tenant(cast.halden.id):
-        notify(member_id=cast.maya.membership.id, key="k", icon="bell", title=SECRET_WORD)
+        notify(member_id=cast.maya.membership.id, matter=Matter.REMINDERS, key="k", icon="bell", title=SECRET_WORD)
         table = next(table for kind in data_rights.kinds() for table in kind.tables if "Notification" in table.label)
         sheet = table.sheet(cast.priya.membership.id)
         assert sheet is not None

@@ -24,6 +24,7 @@ from jarvis_site.kernel import data_rights, ids
 from jarvis_site.kernel.errors import Invalid
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import tenant
+from notifications.contracts import Matter
 from notifications.models import Notification
 from notifications.services import notify
 from permissions.models import Consent
@@ -81,7 +82,7 @@ def talk(person: Person, text: str) -> Conversation:
 
 def told(person: Person, key: str) -> None:
     with tenant(person.organization.id):
-        notify(member_id=person.membership.id, key=key, icon="bell", title=key)
+        notify(member_id=person.membership.id, matter=Matter.REMINDERS, key=key, icon="bell", title=key)
 
 
 def count(person: Person, model: Any) -> int:

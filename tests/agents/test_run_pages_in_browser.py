@@ -11,6 +11,7 @@ from agents.contracts import PlannedStep
 from agents.models import Run, Step
 from agents.workflows import journal, transitions
 from jarvis_site.kernel.tenancy import tenant
+from notifications.contracts import Matter
 from notifications.services import notify
 from permissions.models import Consent
 from permissions.services import consent_approve, consent_deny
@@ -53,7 +54,14 @@ def addresses(cast: Cast, workers: Workers) -> list[str]:
     consent = question(cast.maya, declined)
     with tenant(cast.halden.id, member=cast.maya.membership.id):
         consent_deny(consent_id=consent.id, actor=cast.maya.actor, reason="Not now")
-        notify(member_id=cast.maya.membership.id, key="r", icon="reminder", title="Reminder", body="Plants")
+        notify(
+            member_id=cast.maya.membership.id,
+            matter=Matter.REMINDERS,
+            key="r",
+            icon="reminder",
+            title="Reminder",
+            body="Plants",
+        )
     run = waiting_run(cast, workers)
     tabs = [
         f"runs/{run.id}/{part}"

@@ -24,6 +24,7 @@ from agents.servers.mail.models import Message as Mail
 from chat.models import Message
 from chat.services.conversations import conversation_start
 from jarvis_site.kernel.tenancy import tenant
+from notifications.contracts import Matter
 from notifications.services import notify
 from permissions.models import Consent
 from permissions.selectors import consents_waiting
@@ -135,7 +136,9 @@ def world_made(cast: Cast, workers: Workers) -> World:
     invitation = mail_calls.INVITATION.replace("Call with Raj", CANARY)
     mail_calls.send(maya, subject=CANARY, body=CANARY, invitation=invitation)
     with tenant(maya.organization.id, member=maya.membership.id):
-        notify(member_id=maya.membership.id, key=CANARY, icon="bell", title=CANARY, body=CANARY)
+        notify(
+            member_id=maya.membership.id, matter=Matter.REMINDERS, key=CANARY, icon="bell", title=CANARY, body=CANARY
+        )
         outgoing = Mail.objects.create(
             owner_id=maya.membership.id,
             box=Mail.Box.OUTBOX,
