@@ -118,6 +118,7 @@ def test_what_is_no_choice_is_refused(cast: Cast, how: str) -> None:
 def test_the_page_shows_what_was_chosen(cast: Cast) -> None:
     choose(cast.priya, approvals="mail", reminders="not")
     page = shown(cast.priya)
+    assert f"Mails go to {cast.priya.email}." in page
     assert page.count("selected") == len(ALL)
     assert '<option value="mail" selected>' in page
     assert '<option value="not" selected>' in page
