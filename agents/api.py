@@ -10,9 +10,9 @@ from accounts.api import needs
 from accounts.middleware import request_actor
 from agents import access
 from agents.models import Run, RunEvent
-from agents.schemas import RunDetailOut, RunEventOut, RunOut
+from agents.schemas import ReasonIn, RunDetailOut, RunEventOut, RunOut
 from agents.selectors import events_after, plan_of, run_get, runs_list, steps_of
-from agents.services import run_cancel
+from agents.services import run_cancel, run_pause, run_resume, step_skip
 
 router = Router()
 LISTED = 100
@@ -36,6 +36,27 @@ def run_detail(request: HttpRequest, slug: Path[str], run_id: UUID) -> dict[str,
 @needs(access.RUNS_READ)
 def run_events(request: HttpRequest, slug: Path[str], run_id: UUID, after: int = 0) -> list[RunEvent]:  # noqa: ARG001
     return list(events_after(run=run_get(run_id=run_id, actor=request_actor(request)), number=after))
+
+
+@router.post("/{uuid:run_id}/pause", response=RunOut)
+@needs(access.RUNS_CONTROL)
+def pause(request: HttpRequest, slug: Path[str], run_id: UUID, body: ReasonIn) -> Run:  # noqa: ARG001
+    run_pause(run_id=run_id, actor=request_actor(request), reason=body.reason)
+    return run_get(run_id=run_id, actor=request_actor(request))
+
+
+@router.post("/{uuid:run_id}/resume", response=RunOut)
+@needs(access.RUNS_CONTROL)
+def resume(request: HttpRequest, slug: Path[str], run_id: UUID, body: ReasonIn) -> Run:  # noqa: ARG001
+    run_resume(run_id=run_id, actor=request_actor(request), reason=body.reason)
+    return run_get(run_id=run_id, actor=request_actor(request))
+
+
+@router.post("/{uuid:run_id}/steps/{str:key}/skip", response=RunOut)
+@needs(access.RUNS_CONTROL)
+def skip(request: HttpRequest, slug: Path[str], run_id: UUID, key: str, body: ReasonIn) -> Run:  # noqa: ARG001
+    step_skip(run_id=run_id, key=key, actor=request_actor(request), reason=body.reason)
+    return run_get(run_id=run_id, actor=request_actor(request))
 
 
 @router.post("/{uuid:run_id}/cancel", response=RunOut)

@@ -371,6 +371,7 @@ class Skill(Protocol):
 class RunState(StrEnum):
     RUNNING = "running"
     WAITING = "waiting"  # for people
+    PAUSED = "paused"  # by a person: what is under way ends, nothing new starts
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -400,6 +401,8 @@ class StepState(StrEnum):
 FINAL_STEP_STATES = frozenset(
     {StepState.SUCCEEDED, StepState.FAILED, StepState.DENIED, StepState.SKIPPED, StepState.CANCELLED}
 )
+# A person may go on without these. Of a step whose outcome is unknown they say what became of it instead.
+SKIPPABLE_STEP_STATES = frozenset({StepState.BLOCKED, StepState.READY, StepState.ASKING})
 
 
 class Outcome(StrEnum):

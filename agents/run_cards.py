@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
-from agents.contracts import Reversibility, Risk, RunState, StepState
+from agents.contracts import SKIPPABLE_STEP_STATES, Reversibility, Risk, RunState, StepState
 from agents.graph import Edge, Layout, layout
 from agents.models import Plan, Run, Step
 from permissions.contracts import Verdict
@@ -24,6 +24,7 @@ type Label = str | Promise
 RUN_STATES: dict[RunState, tuple[Label, str]] = {
     RunState.RUNNING: (_("Running"), "run"),
     RunState.WAITING: (_("Waiting for you"), "wait"),
+    RunState.PAUSED: (_("Paused"), "off"),
     RunState.SUCCEEDED: (_("Done"), "ok"),
     RunState.FAILED: (_("Failed"), "bad"),
     RunState.CANCELLED: (_("Stopped"), "off"),
@@ -106,6 +107,10 @@ class Node:
         return next((text for key in _TELLING if (text := _telling(arguments.get(key)))), self.step.title)
 
     @property
+    def can_be_skipped(self) -> bool:
+        return self.step.state in SKIPPABLE_STEP_STATES
+
+    @property
     def seconds(self) -> float | None:
         if self.step.started_at is None or self.step.finished_at is None:
             return None
@@ -153,6 +158,10 @@ class RunCard:
     @property
     def over(self) -> bool:
         return RunState(self.run.state).final
+
+    @property
+    def paused(self) -> bool:
+        return self.run.state == RunState.PAUSED
 
     @property
     def started_at(self) -> datetime:

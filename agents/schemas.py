@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ninja import Schema
+from ninja import Field, Schema
+
+LONGEST_REASON = 500
 
 
 class RunOut(Schema):
@@ -15,6 +17,12 @@ class RunOut(Schema):
     last_number: int
     created_at: datetime
     finished_at: datetime | None
+
+
+class ReasonIn(Schema):
+    """Why somebody acts, for the record."""
+
+    reason: str = Field("", max_length=LONGEST_REASON)
 
 
 class StepOut(Schema):

@@ -34,12 +34,15 @@ _ENDS = {
     "step.uncertain": "bad",
     "step.approved": "",
     "step.denied": "",
+    "step.skipped_by_person": "",
 }
 
 _WORDS: dict[str, tuple[Label, str]] = {
     "run.started": (gettext_lazy("The run was started"), ""),
     "run.running": (gettext_lazy("The run goes on"), "run"),
     "run.waiting": (gettext_lazy("The run waits for you"), "wait"),
+    "run.paused": (gettext_lazy("The run was paused"), ""),
+    "run.resumed": (gettext_lazy("The pause is over"), "run"),
     "run.succeeded": (gettext_lazy("The run is done"), "ok"),
     "run.failed": (gettext_lazy("The run has failed"), "bad"),
     "run.cancelled": (gettext_lazy("The run was stopped"), ""),
@@ -51,6 +54,7 @@ _WORDS: dict[str, tuple[Label, str]] = {
     "step.failed": (gettext_lazy("Failed"), "bad"),
     "step.retrying": (gettext_lazy("Did not work, will be tried again"), "wait"),
     "step.skipped": (gettext_lazy("Skipped, because a step before it was not done"), ""),
+    "step.skipped_by_person": (gettext_lazy("Skipped by you"), ""),
     "step.uncertain": (gettext_lazy("Nobody knows whether it happened"), "wait"),
     "step.late": (gettext_lazy("An answer came too late and was not used"), "wait"),
     "step.lost": (gettext_lazy("The worker stopped while doing it"), "bad"),

@@ -22,7 +22,7 @@ from agents.contracts import REFERENCE_STEP, Json, Outcome, RunState, StepState
 from agents.models import Run, RunEvent
 from agents.run_cards import Ask, Node, RunCard, card_of
 from agents.selectors import events_after, run_get, runs_list, steps_of
-from agents.services import outcome_settle, run_cancel
+from agents.services import outcome_settle, run_cancel, run_pause, run_resume, step_skip
 from agents.timelines import Happening, happenings, timeline
 from jarvis_site.audit.selectors import events_of_run
 from jarvis_site.kernel.back import back_to
@@ -33,7 +33,7 @@ from permissions.selectors import consents_of_run
 
 LISTED = 50
 BESIDE = 30
-LONGEST_QUERY = 100
+LONGEST_QUERY, LONGEST_REASON = 100, 500
 TABS: dict[str, Promise] = {
     "graph": gettext_lazy("Graph"),
     "timeline": gettext_lazy("Timeline"),
@@ -48,6 +48,7 @@ FILTERS: dict[str, tuple[Promise, Q]] = {
     "": (gettext_lazy("All"), Q()),
     "waiting": (gettext_lazy("Needs you"), Q(state=RunState.WAITING)),
     "running": (gettext_lazy("Running"), Q(state=RunState.RUNNING)),
+    "paused": (gettext_lazy("Paused"), Q(state=RunState.PAUSED)),
     "finished": (gettext_lazy("Finished"), Q(state__in=FINAL)),
 }
 # Which step is open when the address names none: the one that most needs a look.
@@ -88,9 +89,34 @@ def card(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:  # noqa
 
 @require_POST
 def cancel(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
-    run_cancel(run_id=run_id, actor=request_actor(request), reason=request.POST.get("reason", "")[:500])
+    run_cancel(run_id=run_id, actor=request_actor(request), reason=_reason(request))
     messages.info(request, _("Stopped. Nothing new starts; what was finished stays."))
     return redirect(back_to(request, default=reverse("agents:detail", args=[slug, run_id])))
+
+
+@require_POST
+def pause(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
+    run_pause(run_id=run_id, actor=request_actor(request), reason=_reason(request))
+    messages.info(request, _("Paused. What is under way ends; nothing new starts until you go on."))
+    return redirect(back_to(request, default=reverse("agents:detail", args=[slug, run_id])))
+
+
+@require_POST
+def resume(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
+    run_resume(run_id=run_id, actor=request_actor(request), reason=_reason(request))
+    messages.info(request, _("It goes on."))
+    return redirect(back_to(request, default=reverse("agents:detail", args=[slug, run_id])))
+
+
+@require_POST
+def skip(request: HttpRequest, slug: str, run_id: UUID, key: str) -> HttpResponse:
+    step_skip(run_id=run_id, key=key, actor=request_actor(request), reason=_reason(request))
+    messages.info(request, _("Skipped. Steps that need its result are skipped with it."))
+    return redirect(back_to(request, default=reverse("agents:step", args=[slug, run_id, key])))
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").replace("\0", "").strip()[:LONGEST_REASON]
 
 
 @require_POST

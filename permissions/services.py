@@ -94,9 +94,10 @@ def consent_use(*, step_id: UUID, digest: str) -> bool:
     ).exists()
 
 
-def consents_withdraw(*, run_id: UUID) -> None:
-    """The run is over: its open questions go away."""
-    for consent in Consent.objects.select_for_update().filter(run_id=run_id, state=ConsentState.PENDING):
+def consents_withdraw(*, run_id: UUID, step_id: UUID | None = None) -> None:
+    """The run is over, or a step of it: the open questions go away."""
+    asked = Consent.objects.select_for_update().filter(run_id=run_id, state=ConsentState.PENDING)
+    for consent in asked.filter(step_id=step_id) if step_id else asked:
         consent.state = ConsentState.WITHDRAWN
         consent.save(update_fields=["state"])
         record(action="consent.withdrawn", resource=consent, run_id=run_id)

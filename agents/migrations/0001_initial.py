@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('goal', models.CharField(max_length=300)),
-                ('state', models.CharField(choices=[('running', 'running'), ('waiting', 'waiting'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('cancelled', 'cancelled')], default=agents.contracts.RunState['RUNNING'], max_length=12)),
+                ('state', models.CharField(choices=[('running', 'running'), ('waiting', 'waiting'), ('paused', 'paused'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('cancelled', 'cancelled')], default=agents.contracts.RunState['RUNNING'], max_length=12)),
                 ('plan_version', models.PositiveIntegerField(default=1)),
                 ('conversation_id', models.UUIDField(null=True)),
                 ('message_id', models.UUIDField(null=True)),

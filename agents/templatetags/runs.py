@@ -23,6 +23,8 @@ SHORTEST_SHOWN = 0.1
 _AUDIT: dict[str, Label] = {
     "run.started": gettext_lazy("Run started"),
     "run.cancel_requested": gettext_lazy("Stop asked for"),
+    "run.paused": gettext_lazy("Run paused"),
+    "run.resumed": gettext_lazy("Pause ended"),
     "run.succeeded": gettext_lazy("Run done"),
     "run.failed": gettext_lazy("Run failed"),
     "run.cancelled": gettext_lazy("Run stopped"),
@@ -30,6 +32,7 @@ _AUDIT: dict[str, Label] = {
     "step.succeeded": gettext_lazy("Call done"),
     "step.failed": gettext_lazy("Call failed"),
     "step.uncertain": gettext_lazy("Outcome unknown"),
+    "step.skipped": gettext_lazy("Step skipped"),
     "step.outcome_settled": gettext_lazy("Outcome said by a person"),
     "consent.asked": gettext_lazy("Person asked"),
     "consent.approved": gettext_lazy("Approved"),

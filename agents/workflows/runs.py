@@ -1,11 +1,21 @@
 """Starting, cancelling and answering of runs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
 
-from agents.contracts import Outcome, PlanDraft, PlannedStep, RunState, StepState, ToolFailure, ToolSpec
+from agents.contracts import (
+    SKIPPABLE_STEP_STATES,
+    Outcome,
+    PlanDraft,
+    PlannedStep,
+    RunState,
+    StepState,
+    ToolFailure,
+    ToolSpec,
+)
 from agents.models import Plan, Run, Step
 from agents.workflows import journal, transitions
 from jarvis_site.audit import record
@@ -68,6 +78,65 @@ def run_cancel(*, run_id: UUID, reason: str) -> Run:
     record(action="run.cancel_requested", resource=run, run_id=run.id, reason=reason)
     transitions.finish(run, RunState.CANCELLED)
     return run
+
+
+@transaction.atomic
+def run_pause(*, run_id: UUID, reason: str) -> None:
+    """Let nothing new start. A call that is out is waited for, and its result counts.
+
+    Raises:
+        NotFound: no such run. Conflict: it is over, or paused already.
+    """
+    run = journal.lock(run_id)
+    if RunState(run.state).final or run.state == RunState.PAUSED:
+        raise Conflict
+    run.state = RunState.PAUSED
+    run.save(update_fields=["state"])
+    journal.append(run, "run.paused", reason=reason)
+    record(action="run.paused", resource=run, run_id=run.id, reason=reason)
+
+
+@transaction.atomic
+def run_resume(*, run_id: UUID, reason: str) -> None:
+    """Go on where a pause has stopped it.
+
+    Raises:
+        NotFound: no such run. Conflict: it is not paused.
+    """
+    run = journal.lock(run_id)
+    if run.state != RunState.PAUSED:
+        raise Conflict
+    run.state = transitions.state_now(run)
+    run.save(update_fields=["state"])
+    journal.append(run, "run.resumed", reason=reason)
+    record(action="run.resumed", resource=run, run_id=run.id, reason=reason)
+    ready = Step.objects.filter(run=run, state=StepState.READY, not_before__lte=db_now())
+    for step_id in ready.values_list("id", flat=True):
+        transitions.nudge_after_commit(step_id, run)
+
+
+@transaction.atomic
+def step_skip(*, run_id: UUID, key: str, reason: str, needing: Iterable[str]) -> UUID:
+    """Go on without a step that has not begun, or that waits for a person.
+
+    Args:
+        needing: keys of the steps that use its result, or that of one of these: they are skipped with it.
+
+    Returns:
+        The step's id.
+
+    Raises:
+        NotFound: no such step. Conflict: it runs, or is over.
+    """
+    run = journal.lock(run_id)
+    step = Step.objects.filter(run=run, key=key).first()
+    if step is None:
+        raise NotFound
+    if step.state not in SKIPPABLE_STEP_STATES:
+        raise Conflict
+    record(action="step.skipped", resource=step, run_id=run.id, reason=reason, details={"tool": step.tool})
+    transitions.skip(run, step, reason=reason, needing=needing)
+    return step.id
 
 
 @transaction.atomic

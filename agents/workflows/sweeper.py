@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from agents.contracts import StepState, ToolFailure
+from agents.contracts import RunState, StepState, ToolFailure
 from agents.models import Step
 from agents.workflows import journal, transitions
 from agents.workflows.worker import MAX_ATTEMPTS
@@ -53,8 +53,9 @@ def _recover(*, step_id: UUID, run_id: UUID) -> None:
 def _nudge_again() -> int:
     with all_tenants(), transaction.atomic(using="platform"):
         due = list(
-            Step.objects.select_for_update(skip_locked=True)
+            Step.objects.select_for_update(skip_locked=True, of=("self",))
             .filter(state=StepState.READY, not_before__lte=db_now())
+            .exclude(run__state=RunState.PAUSED)
             .filter(nudged_at__lt=db_now(plus=-transitions.NUDGE_LOST_AFTER))
             .order_by("not_before")
             .values_list("id", "organization_id")[:BATCH]

@@ -1,5 +1,6 @@
 """The moves of runs and steps. Every function here works on a run whose row lock is held."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,6 +22,8 @@ RUN_STEP_TASK = "agents.run_step"
 LEASE = timedelta(seconds=9)
 # A nudge normally arrives within milliseconds; after this long it is taken for lost and sent again.
 NUDGE_LOST_AFTER = timedelta(seconds=3)
+# Whoever waits for a step does not wait for these any more; a step that failed takes with it what waits for it.
+_OUT_OF_THE_WAY = frozenset({StepState.SUCCEEDED, StepState.SKIPPED})
 # One more thing that the steps of this run wait for has succeeded; the last one makes a step ready.
 _MET = """
     UPDATE agents_step
@@ -107,9 +110,9 @@ def resume(run: Run) -> None:
 
 
 def settle(run: Run) -> None:
-    """Set the run's state from its steps' states; when all are final, finish it."""
-    state = _state_of_run({(StepState(state), critical) for state, critical in fetch(_STATES, run=run.id)})
-    if state == run.state:
+    """Set the run's state from its steps' states; when all are final, finish it. Until then a paused one stays so."""
+    state = state_now(run)
+    if state == run.state or (run.state == RunState.PAUSED and not state.final):
         return
     run.state = state
     if not state.final:
@@ -117,6 +120,24 @@ def settle(run: Run) -> None:
         journal.append(run, f"run.{state.value}")
         return
     finish(run, state)
+
+
+def state_now(run: Run) -> RunState:
+    """What the states of its steps make of a run."""
+    return _state_of_run({(StepState(state), critical) for state, critical in fetch(_STATES, run=run.id)})
+
+
+def skip(run: Run, step: Step, *, reason: str, needing: Iterable[str]) -> None:
+    """A person goes on without a step. What waited only for its turn goes ahead; what needs its result is skipped too.
+
+    Args:
+        needing: keys of the steps that can not do without it, or without one of these.
+    """
+    _finish(step, StepState.SKIPPED)
+    journal.append(run, "step.skipped_by_person", step=step.key, reason=reason)
+    _lead_past(run, {step.key} | _skip_all(run, needing, because=step))
+    release(run)
+    settle(run)
 
 
 def finish(run: Run, state: RunState) -> None:
@@ -153,13 +174,36 @@ def _finish(
 
 def _skip_dependents(run: Run, step: Step) -> None:
     """Skip everything that can no longer happen because a step it needs did not succeed."""
+    waiting = list(Step.objects.filter(run=run, state=StepState.BLOCKED))
     gone = {step.key}
-    blocked = list(Step.objects.filter(run=run, state=StepState.BLOCKED).order_by("position"))
-    for candidate in blocked:
-        if gone & set(candidate.depends_on):
-            gone.add(candidate.key)
-            _finish(candidate, StepState.SKIPPED)
-            journal.append(run, "step.skipped", step=candidate.key, because=step.key)
+    # A plan may name a step before the one that it waits for.
+    while more := {other.key for other in waiting if gone & set(other.depends_on)} - gone:
+        gone |= more
+    _skip_all(run, gone, because=step)
+
+
+def _lead_past(run: Run, gone: set[str]) -> None:
+    """Let what waited for these steps wait for what they waited for themselves."""
+    steps = {step.key: step for step in Step.objects.filter(run=run).order_by("position")}
+
+    def before(key: str) -> set[str]:
+        return {key} if key not in gone else set().union(*(before(other) for other in steps[key].depends_on))
+
+    for step in steps.values():
+        if step.state == StepState.BLOCKED and gone & set(step.depends_on):
+            waits_for = set().union(*(before(key) for key in step.depends_on))
+            step.depends_on = [key for key in steps if key in waits_for]
+            step.unmet = sum(steps[key].state not in _OUT_OF_THE_WAY for key in step.depends_on)
+            step.save(update_fields=["depends_on", "unmet"])
+
+
+def _skip_all(run: Run, keys: Iterable[str], *, because: Step) -> set[str]:
+    """Skip those of these steps that wait still. Returns which that were."""
+    waiting = list(Step.objects.filter(run=run, state=StepState.BLOCKED, key__in=list(keys)).order_by("position"))
+    for step in waiting:
+        _finish(step, StepState.SKIPPED)
+        journal.append(run, "step.skipped", step=step.key, because=because.key)
+    return {step.key for step in waiting}
 
 
 def nudge_after_commit(step_id: UUID, run: Run) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 from structlog.contextvars import bound_contextvars
 
-from agents.contracts import JsonObject, StepState, ToolCall, ToolFailure, ToolResult
+from agents.contracts import JsonObject, RunState, StepState, ToolCall, ToolFailure, ToolResult
 from agents.models import Run, Step
 from agents.workflows import journal, transitions
 from agents.workflows.executor import Ask, Executor, Go, Refuse
@@ -83,7 +83,7 @@ def _claim(step_id: UUID, executor: Executor) -> tuple[Run, Step, ToolCall | Non
     """
     run = journal.lock_of(step_id)
     ready = find(Step, _READY, id=step_id)
-    if run is None or not ready:
+    if run is None or not ready or run.state == RunState.PAUSED:
         return None
     step = ready[0]
     step.attempt += 1
