@@ -79,37 +79,40 @@ def join_answered(event: JoinAnswered) -> None:
 
 @on(DomainRecordMissing)
 def domain_record_missing(event: DomainRecordMissing) -> None:
-    for member_id in members_who_may(access.SETTINGS_MANAGE):
-        notify(
-            member_id=member_id,
-            matter=Matter.DOMAINS,
-            key=_missing(event.domain_id, event.since),
-            icon="alert",
-            title=_("The DNS record of %(domain)s is gone") % {"domain": event.domain},
-            body=_("If it does not come back within a week, nobody gets in through this domain any more."),
-            link="settings/domains/",
-        )
+    _warn_of_domain(
+        key=_missing(event.domain_id, event.since),
+        title=_("The DNS record of %(domain)s is gone") % {"domain": event.domain},
+        body=_("If it does not come back within a week, nobody gets in through this domain any more."),
+    )
 
 
 @on(DomainLapsed)
 def domain_lapsed(event: DomainLapsed) -> None:
     settle(key=_missing(event.domain_id, event.since))
-    for member_id in members_who_may(access.SETTINGS_MANAGE):
-        notify(
-            member_id=member_id,
-            matter=Matter.DOMAINS,
-            key=_lapsed(event.domain_id, event.since),
-            icon="alert",
-            title=_("%(domain)s does not open the organization any more") % {"domain": event.domain},
-            body=_("Its DNS record was gone for a week. Members stay members. Add the record again to undo this."),
-            link="settings/domains/",
-        )
+    _warn_of_domain(
+        key=_lapsed(event.domain_id, event.since),
+        title=_("%(domain)s does not open the organization any more") % {"domain": event.domain},
+        body=_("Its DNS record was gone for a week. Members stay members. Add the record again to undo this."),
+    )
 
 
 @on(DomainRecordBack)
 def domain_record_back(event: DomainRecordBack) -> None:
     settle(key=_missing(event.domain_id, event.since))
     settle(key=_lapsed(event.domain_id, event.since))
+
+
+def _warn_of_domain(*, key: str, title: str, body: str) -> None:
+    for member_id in members_who_may(access.SETTINGS_MANAGE):
+        notify(
+            member_id=member_id,
+            matter=Matter.DOMAINS,
+            key=key,
+            icon="alert",
+            title=title,
+            body=body,
+            link="settings/domains/",
+        )
 
 
 def _missing(domain_id: UUID, since: str) -> str:

@@ -1,11 +1,13 @@
 """What all tests share. Servers come from `tests.services`, through the settings."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connections
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
@@ -67,6 +69,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     yield
     names = [connection.settings_dict["NAME"] for connection in connections.all()]
     connections.close_all()
+    # Asynchronous tests do their synchronous work in one thread, which keeps its connection.
+    asyncio.run(sync_to_async(connections.close_all)())
     # A server process outlives the test's child or thread that it served by a moment; a leak lasts, and fails the drop.
     with django_db_blocker.unblock():
         wait_until(lambda: not sessions_in(names), seconds=CLOSING_SECONDS)

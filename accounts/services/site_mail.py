@@ -8,7 +8,7 @@ worker die between the sending and the deletion, the mail goes out again, under 
 import random
 from datetime import timedelta
 from email.utils import parseaddr
-from smtplib import SMTPDataError, SMTPRecipientsRefused
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 from uuid import UUID
 
 import structlog
@@ -51,7 +51,7 @@ def mail_send(*, mail_id: UUID) -> bool:
     try:
         with kept(lambda: _extend(mail), lease_seconds=LEASE.total_seconds()):
             _message(mail).send()
-    except Exception as error:  # noqa: BLE001 - a door's top level: whatever went wrong, the mail must not vanish
+    except (SMTPException, OSError, ValueError, InvalidToken) as error:
         _fail(mail, error)
     else:
         _mine(mail).delete()
@@ -79,6 +79,10 @@ def _claim(mail_id: UUID) -> SiteMail | None:
     """Take the mail; the raised attempt is the fencing token of this sending."""
     mail = _due().select_for_update(skip_locked=True).filter(id=mail_id).first()
     if mail is None:
+        return None
+    if mail.attempt >= MOST_ATTEMPTS:  # each ended in a way that nobody has thought of, or with its worker
+        mail.delete()
+        log.error("site_mail_dead", mail_id=str(mail_id), attempt=mail.attempt, reason="attempts")
         return None
     mail.attempt += 1
     mail.leased_until = db_now(plus=LEASE)

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import FormerAddress, Organization
 from accounts.services.organizations import organization_create
 from tests.accounts.joining import NEW, account, invite, links, membership, signed_in
+from tests.accounts.scim import token_of
 from tests.accounts.test_api_keys import caller, issue
-from tests.accounts.test_scim import token_of
 from tests.cast import Cast, Person
 from tests.engine import Workers
 

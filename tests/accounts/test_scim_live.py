@@ -11,8 +11,8 @@ from channels.layers import get_channel_layer
 from accounts.models import Team
 from jarvis_site.kernel.realtime import CLOSE_STRANGER
 from jarvis_site.kernel.tenancy import tenant
+from tests.accounts.scim import ENTRA_OFF, OKTA_OFF, Directory, token_of
 from tests.accounts.test_api_keys import caller, door, issue
-from tests.accounts.test_scim import ENTRA_OFF, OKTA_OFF, Directory, token_of
 from tests.cast import Cast
 from tests.kernel.sockets import opened
 
