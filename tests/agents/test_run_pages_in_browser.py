@@ -104,6 +104,23 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_the_window(cast: Cast, work
     assert problems == []
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_what_opens_stays_inside_the_window(
+    cast: Cast, workers: Workers, live_server: Any, size: dict[str, int]
+) -> None:
+    run, session = waiting_run(cast, workers), session_of(cast.maya.client())
+    with window(live_server.url, viewport=size) as page:
+        signed_in(page, session).goto(f"/o/{cast.maya.slug}/runs/{run.id}/steps/3/")
+        for words in ("Pause…", "Cancel run…", "Go on without this step…"):
+            summary = page.get_by_text(words, exact=True)
+            summary.click()
+            box = page.locator("details[open] > .pop").bounding_box()
+            assert box is not None, words
+            assert box["x"] >= (72 if size is DESKTOP else 0), (words, box)  # beside the rail
+            assert box["x"] + box["width"] <= size["width"], (words, box)
+            summary.click()
+
+
 def test_axe_finds_nothing_where_there_is_nothing_yet(cast: Cast, live_server: Any) -> None:
     paths, session = empty_addresses(cast), session_of(cast.ines.client())
     with window(live_server.url) as page:
