@@ -13,11 +13,11 @@ from django.db import connections, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from agents.models import Run
+from agents.models import HumanAnswer, Run, SavedView
 from agents.selectors import runs_unfinished
 from agents.workflows.runs import run_cancel
 from jarvis_site.audit.data_rights import words_forget
-from jarvis_site.kernel.data_rights import BATCH, Kind, Subject, Table, declare
+from jarvis_site.kernel.data_rights import BATCH, Kind, Subject, Table, declare, deleted
 from jarvis_site.kernel.errors import Conflict, NotFound
 from jarvis_site.kernel.ids import first_at
 from jarvis_site.kernel.tenancy import current_organization
@@ -37,6 +37,7 @@ def stop(member_id: UUID) -> None:
 
 
 def erase(subject: Subject) -> Iterator[int]:
+    yield from deleted(HumanAnswer.objects.filter(member_id=subject.member_id))
     runs = Run.objects.filter(member_id=subject.member_id, finished_at__isnull=False)
     yield from words_forget(run_ids=runs.values("id"))
     yield from _deleted(runs)
@@ -70,16 +71,48 @@ declare(
     Kind(
         name="runs",
         label=_("runs"),
-        on_erasure=_("What is under way is stopped. Then all runs are deleted, with plans, steps, results and events."),
+        on_erasure=_(
+            "What is under way is stopped. Then all runs are deleted, with plans, steps, results, questions to people "
+            "and events; and the person's answers in the runs of others."
+        ),
         tables=(
             Table("agents.Run", about=_("a request that was carried out"), person="member_id", hidden=("last_number",)),
             Table("agents.Plan", about=_("a version of a run's plan"), person="run__member_id"),
             Table("agents.Step", about=_("a step of a run, with what it was given and gave"), person="run__member_id"),
             Table("agents.RunEvent", about=_("something that happened in a run"), person="run__member_id"),
+            Table("agents.HumanTask", about=_("what people were asked in a run"), person="run__member_id"),
+            Table("agents.HumanAnswer", about=_("somebody who was asked, and the answer"), person="member_id"),
         ),
         stop=stop,
         erase=erase,
         overdue=overdue,
         clean=clean,
+    )
+)
+
+declare(
+    Kind(
+        name="run_views",
+        label=_("saved views of runs"),
+        on_erasure=_("Deleted."),
+        tables=(Table("agents.SavedView", about=_("a search in the list of runs, with a name"), person="member_id"),),
+        erase=lambda subject: deleted(SavedView.objects.filter(member_id=subject.member_id)),
+        stays=_("They stay until they are removed by hand."),
+    )
+)
+
+declare(
+    Kind(
+        name="limits",
+        label=_("limits and what was used"),
+        on_erasure=_(
+            "Limits of the person go with the membership. How much was used stays, as numbers without contents."
+        ),
+        tables=(
+            Table("agents.Limit", about=_("how much may be used"), person="member_id"),
+            Table("agents.Spending", about=_("how much was used in a period")),
+            Table("agents.Reservation", about="", exported=False),
+        ),
+        stays=_("Numbers only, which the organization needs for its own accounts."),
     )
 )

@@ -24,6 +24,8 @@ type Label = str | Promise
 RUN_STATES: dict[RunState, tuple[Label, str]] = {
     RunState.RUNNING: (_("Running"), "run"),
     RunState.WAITING: (_("Waiting for you"), "wait"),
+    RunState.SLEEPING: (_("Waiting for its time"), "off"),
+    RunState.PLANNING: (_("Looking for another way"), "run"),
     RunState.PAUSED: (_("Paused"), "off"),
     RunState.SUCCEEDED: (_("Done"), "ok"),
     RunState.FAILED: (_("Failed"), "bad"),
@@ -33,6 +35,8 @@ STEP_STATES: dict[StepState, tuple[Label, str]] = {
     StepState.BLOCKED: (_("Later"), "later"),
     StepState.READY: (_("Next"), "later"),
     StepState.RUNNING: (_("Running"), "run"),
+    StepState.SLEEPING: (_("Waiting"), "later"),
+    StepState.ANSWERING: (_("Waiting for an answer"), "wait"),
     StepState.ASKING: (_("Waiting for you"), "wait"),
     StepState.UNCERTAIN: (_("Outcome unknown"), "wait"),
     StepState.SUCCEEDED: (_("Done"), "done"),

@@ -48,6 +48,18 @@ class ConsentState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class ConsentKind(StrEnum):
+    CALL = "call"
+    PLAN = "plan"
+
+
+class ConsentScope(StrEnum):
+    """How much of a plan was approved; a call is always approved as a whole."""
+
+    ALL = "all"
+    READS = "reads"
+
+
 @dataclass(frozen=True, slots=True)
 class ConsentRequest:
     """A question about one exact call.

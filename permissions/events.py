@@ -19,5 +19,5 @@ class ConsentDecided(Event):
 
     consent_id: UUID
     run_id: UUID
-    step_id: UUID
+    step_id: UUID | None
     state: str

@@ -7,19 +7,28 @@ from django.db.models.functions import Now
 
 from jarvis_site.kernel.tenancy.constraints import TenantFK
 from jarvis_site.kernel.tenancy.models import TenantForeignKey, TenantModel
-from permissions.contracts import ConsentState
+from permissions.contracts import ConsentKind, ConsentScope, ConsentState
 
 
 class Consent(TenantModel):
-    """A question about exactly one call; see `permissions.services` for its life.
+    """A question about exactly one call, or about one plan; see `permissions.services` for its life.
 
     Attributes:
-        digest: binds tool, arguments, run, step and policy version.
-        used_at: set once, by the step that the consent was asked for.
+        step_id: the step that asks; None for a plan.
+        digest: binds tool, arguments, run, step and policy version; of a plan its digest, run and policy version.
+        arguments: of the call; of a plan its goal and the steps that it is about.
+        scope: of an approved plan: everything in it, or what only reads.
+        used_at: set once, by the step that the consent was asked for; of a plan by its start.
     """
 
     run_id = models.UUIDField()
-    step_id = models.UUIDField()
+    step_id = models.UUIDField(null=True)
+    kind = models.CharField(
+        max_length=5, choices=[(kind.value, kind.value) for kind in ConsentKind], default=ConsentKind.CALL
+    )
+    scope = models.CharField(
+        max_length=5, choices=[(scope.value, scope.value) for scope in ConsentScope], default=ConsentScope.ALL
+    )
     member = TenantForeignKey("accounts.Membership", on_delete=models.PROTECT, related_name="+")
     decided_by = TenantForeignKey("accounts.Membership", on_delete=models.PROTECT, related_name="+", null=True)
     state = models.CharField(
@@ -48,6 +57,11 @@ class Consent(TenantModel):
                 fields=["organization", "step_id", "digest"],
                 condition=models.Q(state__in=[ConsentState.PENDING, ConsentState.APPROVED]),
                 name="permissions_consent_one_open",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "run_id"],
+                condition=models.Q(state=ConsentState.PENDING, kind=ConsentKind.PLAN),
+                name="permissions_consent_one_plan",
             ),
         ]
         indexes = [

@@ -192,3 +192,21 @@ declare(
         stays=_("It goes when it is done."),
     )
 )
+
+
+def _requests_erase(subject: Subject) -> Iterator[int]:
+    from jarvis_site.kernel.models import IdempotentRequest  # models load after this registry
+
+    return deleted(IdempotentRequest.objects.filter(member_id=subject.member_id))
+
+
+declare(
+    Kind(
+        name="requests",
+        label=_("answers to repeated requests of programs"),
+        on_erasure=_("Deleted. Otherwise they go after a day."),
+        tables=(Table("kernel.IdempotentRequest", about="", exported=False),),
+        erase=_requests_erase,
+        stays=_("They go after a day."),
+    )
+)

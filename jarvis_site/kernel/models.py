@@ -1,9 +1,33 @@
-"""The kernel's own table: jobs that still have to be done."""
+"""The kernel's own tables: jobs that still have to be done, and requests that must not be done twice."""
 
 from django.db import models
 from django.db.models.functions import Now
 
 from jarvis_site.kernel.tenancy.models import TenantModel
+
+
+class IdempotentRequest(TenantModel):
+    """A request to the API that named an `Idempotency-Key`: repeating it gives the answer that it gave.
+
+    Attributes:
+        member_id: whose key it is; two people may choose the same.
+        fingerprint: SHA-256 over method, path and body: the same key with another request is a mistake.
+        status: of the answer; None while the first one is under way.
+    """
+
+    member_id = models.UUIDField()
+    key = models.CharField(max_length=200)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["organization", "member_id", "key"], name="kernel_idempotentrequest_key"),
+        ]
+        indexes = [models.Index(fields=["created_at"], name="kernel_idempotent_age")]
 
 
 class Job(TenantModel):
