@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import anyio
 import mcp_types as mcp
-from asgiref.sync import async_to_sync
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from mcp import Client
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 from referencing import Registry
 
 from agents.contracts import JsonObject, ToolCall, ToolFailure, ToolResult, ToolSpec, canonical_json
-from agents.gateway import catalogue
+from agents.gateway import catalogue, loops
 from agents.gateway.transports import connected
 from agents.servers.base import Caller, wire
 
@@ -32,7 +31,7 @@ def call(call: ToolCall, caller: Caller, *, timeout_seconds: float) -> ToolResul
     Args:
         caller: its `idempotency_key` is replaced by the call's.
     """
-    return async_to_sync(acall)(call, caller, timeout_seconds=timeout_seconds)
+    return loops.run(acall(call, caller, timeout_seconds=timeout_seconds))
 
 
 async def acall(call: ToolCall, caller: Caller, *, timeout_seconds: float) -> ToolResult:

@@ -3,7 +3,7 @@
 import inspect
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast, get_type_hints
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 type ToolFunction[A: BaseModel, O: BaseModel] = Callable[[A, Caller], O]
 type CallerOf = Callable[[Mapping[str, Any]], Caller]
 type ScopeOf = Callable[[Caller, ToolSpec], AbstractContextManager[object]]
+type RunOn = Callable[..., Awaitable[mcp.CallToolResult]]
 
 # The listing depends on the code alone, so a client may keep it for as long as one process lives.
 LISTING_TTL_MS = 60_000
@@ -153,13 +154,17 @@ class Toolbox:
     def specs(self) -> tuple[ToolSpec, ...]:
         return tuple(tool.spec for tool in self._tools.values())
 
-    def server(self, caller: CallerOf, *, scope: ScopeOf = lambda _, __: nullcontext()) -> Server[Any]:
+    def server(
+        self, caller: CallerOf, *, scope: ScopeOf = lambda _, __: nullcontext(), run_on: RunOn | None = None
+    ) -> Server[Any]:
         """Return an MCP server with these tools.
 
         Args:
             caller: says who calls, from the request's `_meta`. That map is the client's word: take identity from
                 elsewhere, and only the idempotency key from it.
             scope: entered around each call, on the thread that runs the tool; a JarvisError from it refuses the call.
+            run_on: `run_on(function, *arguments)` calls a function on the thread that tools belong on; without it
+                asgiref chooses one that is always the same.
         """
 
         def run(tool: Tool, arguments: JsonObject, who: Caller) -> mcp.CallToolResult:
@@ -180,9 +185,7 @@ class Toolbox:
             if tool is None:
                 raise MCPError(code=mcp.INVALID_PARAMS, message=f"{self.title} has no tool {call.name!r}.")
             who = caller(cast("Mapping[str, Any]", context.meta or {}))
-            # Thread-sensitive: under async_to_sync the tool runs on the calling thread, hence on its database
-            # connection, inside its transaction and tenant scope.
-            return await sync_to_async(run, thread_sensitive=True)(tool, call.arguments or {}, who)
+            return await (run_on or _on_one_thread)(run, tool, call.arguments or {}, who)
 
         server: Server[Any] = Server(
             self.name,
@@ -193,6 +196,10 @@ class Toolbox:
         )
         server.middleware.clear()  # only OpenTelemetry's, which costs a third of a request when nothing listens
         return server
+
+
+async def _on_one_thread(function: Callable[..., mcp.CallToolResult], *arguments: Any) -> mcp.CallToolResult:
+    return await sync_to_async(function, thread_sensitive=True)(*arguments)
 
 
 def _models(function: Callable[..., Any]) -> tuple[type[BaseModel], type[BaseModel]]:
