@@ -45,7 +45,7 @@ def record(
         raise NotInTransaction(action)
     # The package is imported before models can load.
     from jarvis_site.audit.models import AuditEvent, AuditWords
-    from jarvis_site.kernel.tenancy.statements import append
+    from jarvis_site.kernel.tenancy.statements import append_later
 
     kind, identifier = _name(resource)
     facts, personal = _parted(details or {})
@@ -60,9 +60,9 @@ def record(
         details=facts,
         request_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
     )
-    append(row)
+    append_later(row)
     if said:
-        append(AuditWords(event_id=row.id, member_id=row.member_id, words=said))
+        append_later(AuditWords(event_id=row.id, member_id=row.member_id, words=said))
 
 
 def pseudonym(text: str) -> str:

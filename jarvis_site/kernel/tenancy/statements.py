@@ -4,15 +4,17 @@ Both walls stand here too: rows are claimed for the current organization, statem
 connection seals it into every message like any other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from typing import Any
 
 from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
 
 from jarvis_site.kernel.tenancy.models import TenantModel
+from jarvis_site.kernel.tenancy.pg.base import DatabaseWrapper
 from jarvis_site.kernel.tenancy.scope import current_organization
 
 
@@ -22,19 +24,58 @@ def append(row: TenantModel) -> None:
     Raises:
         NoTenant, ForeignTenant: as `save()` does. IntegrityError: a constraint refused the row.
     """
-    row.claim()
-    connection = connections[router.db_for_write(type(row))]
-    given = [field for field in _columns(type(row)) if not isinstance(getattr(row, field.attname), DatabaseDefault)]
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in given]
+    connection, insert, values = _prepared(row)
     with connection.cursor() as cursor:
-        cursor.execute(_insert(type(row), tuple(field.column for field in given)), values)
-    row._state.adding = False
-    row._state.db = connection.alias
+        cursor.execute(f"{insert} {_places(len(values))}", values)
+
+
+def append_later(row: TenantModel) -> None:
+    """Insert a new row with the next statement or the commit, together with others of its kind: one round trip for all.
+
+    What the database has against it is raised there. Statements of the same transaction find the row.
+    """
+    connection, insert, values = _prepared(row)
+    if isinstance(connection, DatabaseWrapper):
+        connection.row_later(insert, connection.bound(_places(len(values)), values))
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute(f"{insert} {_places(len(values))}", values)
+
+
+def later(statement: str, *, instead_of: Hashable = None, **parameters: Any) -> None:
+    """Run a statement that returns nothing with the next one or the commit; see `fetch` for what it may be.
+
+    Args:
+        instead_of: takes the place of one that waits with the same key.
+    """
+    connection = _tenant_connection()
+    connection.later(connection.bound(*_named(statement, parameters)), instead_of=instead_of)
+
+
+def together(*statements: tuple[str, dict[str, Any]]) -> list[list[tuple[Any, ...]]]:
+    """Run statements one after the other in one round trip, and return the rows of each; see `fetch`."""
+    connection = _tenant_connection()
+    text = ";\n".join(connection.bound(*_named(statement, given)) for statement, given in statements)
+    with connection.cursor() as cursor:
+        cursor.execute(text)
+        return [_rows(cursor, last=number == len(statements)) for number in range(1, len(statements) + 1)]
 
 
 def find[M: TenantModel](model: type[M], condition: str, **parameters: Any) -> list[M]:
     """Rows of the current organization that meet a condition in SQL, which may end with an order or a row lock."""
-    return [instance(model, row) for row in fetch(f"{_select(model)} AND {condition}", **parameters)]
+    return [instance(model, row) for row in fetch(select(model, condition), **parameters)]
+
+
+def select(model: type[TenantModel], condition: str) -> str:
+    """Return the statement for rows that `instance` can read."""
+    return f"{_select(model)} AND {condition}"
+
+
+@cache
+def columns(model: type[Model], table: str = "") -> str:
+    """Return the names of all columns, for rows that `instance` can read."""
+    prefix = f"{table}." if table else ""
+    return ", ".join(f'{prefix}"{field.column}"' for field in _columns(model))
 
 
 def instance[M: Model](model: type[M], row: Sequence[Any]) -> M:
@@ -54,15 +95,39 @@ def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     Raises:
         NoTenant: there is no organization. ValueError: the statement would see more than one.
     """
+    with connections["default"].cursor() as cursor:
+        cursor.execute(*_named(statement, parameters))
+        return _rows(cursor, last=True)
+
+
+def _named(statement: str, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if "%(organization)s" not in statement:
         raise ValueError("A statement on tenant rows has to name the organization.")
-    return _run(statement, {**parameters, "organization": current_organization()})
+    return statement, {**parameters, "organization": current_organization()}
 
 
-def _run(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connections["default"].cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall()) if cursor.description else []
+def _rows(cursor: Any, *, last: bool) -> list[tuple[Any, ...]]:
+    rows = list(cursor.fetchall()) if cursor.description else []
+    if not last:
+        cursor.nextset()
+    return rows
+
+
+def _tenant_connection() -> DatabaseWrapper:
+    connection = connections["default"]
+    assert isinstance(connection, DatabaseWrapper)  # noqa: S101 - for the type checker
+    return connection
+
+
+def _prepared(row: TenantModel) -> tuple[BaseDatabaseWrapper, str, list[Any]]:
+    """Claim a new row. Returns where it goes, the beginning of its INSERT, and its values."""
+    row.claim()
+    connection = connections[router.db_for_write(type(row))]
+    given = [field for field in _columns(type(row)) if not isinstance(getattr(row, field.attname), DatabaseDefault)]
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in given]
+    row._state.adding = False
+    row._state.db = connection.alias
+    return connection, _insert(type(row), tuple(field.column for field in given)), values
 
 
 @cache
@@ -79,12 +144,15 @@ def _reading(model: type[Model]) -> tuple[list[str], list[Any]]:
 
 @cache
 def _select(model: type[TenantModel]) -> str:
-    names = ", ".join(f'"{field.column}"' for field in _columns(model))
-    return f'SELECT {names} FROM "{model._meta.db_table}" WHERE organization_id = %(organization)s'  # noqa: S608 - the same
+    return f'SELECT {columns(model)} FROM "{model._meta.db_table}" WHERE organization_id = %(organization)s'  # noqa: S608 - names of our models
 
 
 @cache
-def _insert(model: type[TenantModel], columns: tuple[str, ...]) -> str:
-    names = ", ".join(f'"{column}"' for column in columns)
-    places = ", ".join(["%s"] * len(columns))
-    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({places})'  # noqa: S608 - names of our models
+def _insert(model: type[TenantModel], names: tuple[str, ...]) -> str:
+    listed = ", ".join(f'"{name}"' for name in names)
+    return f'INSERT INTO "{model._meta.db_table}" ({listed}) VALUES'
+
+
+@cache
+def _places(count: int) -> str:
+    return f"({', '.join(['%s'] * count)})"

@@ -3,9 +3,12 @@
 A message with several statements is one implicit transaction, so the settings are transaction-local even in autocommit:
 no extra round trip, nothing stays on the session, nothing to reset, and paths that go round this wrapper (driver
 cursors, COPY, threads without context) see no tenant rows at all.
+
+Statements whose answer nobody needs can wait (`later`): they travel in front of the next one, or of the commit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +34,15 @@ def _text(value: UUID | None) -> str:
     return "" if value is None else str(UUID(int=value.int))
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """A statement in the scope it was given in; of an INSERT, with one entry for each row."""
+
+    scope: str
+    text: str
+    rows: list[str] = field(default_factory=list)
+
+
 class DatabaseOperations(operations.DatabaseOperations):
     compiler_module = "jarvis_site.kernel.tenancy.pg.compiler"
 
@@ -48,6 +60,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(self._execute_in_scope)
+        self._waiting: dict[Hashable, _Waiting] = {}
 
     def get_connection_params(self) -> dict[str, Any]:
         if self.settings_dict["OPTIONS"].get("server_side_binding"):
@@ -75,19 +88,87 @@ class DatabaseWrapper(base.DatabaseWrapper):
             f"set_config('app.door', '{door}', true), set_config('app.seal', '{proof}', true);\n"
         )
 
+    def bound(self, statement: str, parameters: Any) -> str:
+        """Return a statement with its parameters written into it, as the driver does before sending."""
+        self.ensure_connection()
+        with self.connection.cursor() as cursor:
+            return str(cursor.mogrify(statement, parameters))
+
+    def later(self, statement: str, *, instead_of: Hashable = None) -> None:
+        """Run a bound statement before the next one or before the commit, in the same message. Only in a transaction.
+
+        Args:
+            instead_of: takes the place of a waiting one with the same key.
+
+        Raises:
+            TransactionManagementError: there is no transaction, or it has failed.
+        """
+        self._require_transaction()
+        self._waiting[instead_of or object()] = _Waiting(self.tenant_prefix(), statement)
+
+    def row_later(self, insert: str, row: str) -> None:
+        """Add a bound row to an INSERT that waits, `INSERT INTO ... VALUES`."""
+        self._require_transaction()
+        scope = self.tenant_prefix()
+        self._waiting.setdefault((scope, insert), _Waiting(scope, insert)).rows.append(row)
+
+    def _require_transaction(self) -> None:
+        if not self.in_atomic_block:
+            raise transaction.TransactionManagementError("Outside of a transaction nothing can wait for its end.")
+        self.validate_no_broken_transaction()
+
+    def _take_waiting(self) -> tuple[str, int]:
+        """Return what waits as one text, and how many results it will have."""
+        texts, scope, waiting, self._waiting = [], "", self._waiting, {}
+        for one in waiting.values():
+            if one.scope != scope:
+                texts.append(scope := one.scope)
+            texts.append(f"{one.text} {', '.join(one.rows)};\n")
+        return "".join(texts), len(texts)
+
+    def _send_waiting(self) -> None:
+        text, _count = self._take_waiting()
+        if text:
+            with self.wrap_database_errors, self.connection.cursor() as cursor:
+                cursor.execute(text)
+
+    def _commit(self) -> Any:
+        self._send_waiting()
+        return super()._commit()
+
+    def _rollback(self) -> Any:
+        self._waiting.clear()
+        return super()._rollback()
+
+    def _close(self) -> Any:
+        self._waiting.clear()
+        return super()._close()
+
     def _execute_in_scope(self, execute: Execute, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         cursor = context["cursor"].cursor
         if many:
             return self._execute_many(execute, sql, params, context)
         statement = self._as_text(sql)
         if statement.lstrip()[:9].upper().startswith(_TRANSACTION_CONTROL):
-            return execute(statement, params, many, context)
+            return self._control(execute, statement, params, context)
         if getattr(cursor, "name", None):
             self._set_tenant()
             return execute(statement, params, many, context)
-        result = execute(self.tenant_prefix() + statement, params, many, context)
-        cursor.nextset()
+        before, results = self._take_waiting()
+        if before:
+            statement, params = self.bound(statement, params) if params is not None else statement, None
+        result = execute(before + self.tenant_prefix() + statement, params, many, context)
+        for _result in range(results + 1):
+            cursor.nextset()
         return result
+
+    def _control(self, execute: Execute, statement: str, params: Any, context: dict[str, Any]) -> Any:
+        """A savepoint stands after what waits; going back to one drops what has come to wait since."""
+        if statement.lstrip()[:8].upper() == "ROLLBACK":
+            self._waiting.clear()
+        else:
+            self._send_waiting()
+        return execute(statement, params, False, context)
 
     def _execute_many(self, execute: Execute, sql: Any, params: Any, context: dict[str, Any]) -> Any:
         """The driver sends one message per row, so the tenant is set once for a transaction around them."""
@@ -96,6 +177,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return execute(sql, params, True, context)
 
     def _set_tenant(self) -> None:
+        self._send_waiting()
         with self.connection.cursor() as cursor:
             cursor.execute(self.tenant_prefix())
 
