@@ -1,8 +1,10 @@
 """Where the nodes and lines of a task graph go."""
 
+import time
+
 import pytest
 
-from agents.graph import Place, layout
+from agents.graph import HIGHEST_COLUMN, MOST_COLUMNS, Place, layout
 
 type Graph = dict[str, tuple[str, ...]]
 
@@ -47,3 +49,34 @@ def test_no_two_nodes_share_a_place_in_a_large_graph() -> None:
     plane = layout(dependencies)
     assert len(set(plane.places.values())) == 500
     assert all(plane.places[edge.source].col < plane.places[edge.target].col for edge in plane.edges)
+
+
+def test_a_plan_that_names_every_step_before_the_one_it_needs_is_placed_at_once() -> None:
+    backwards = {str(n): (str(n - 1),) if n else () for n in reversed(range(5000))}
+    begin = time.perf_counter()
+    plane = layout(backwards)
+    # One walk takes hundredths of a second; a pass for each node took minutes.
+    assert time.perf_counter() - begin < 2
+    assert plane.places["0"] == Place(1, 1)
+    assert plane.places[str(MOST_COLUMNS)] == Place(1, 2)
+
+
+def test_a_graph_that_is_too_wide_goes_on_below() -> None:
+    plane = layout({str(n): (str(n - 1),) if n else () for n in range(MOST_COLUMNS + 1)})
+    assert (plane.places["59"], plane.places["60"]) == (Place(60, 1), Place(1, 2))
+    assert plane.edges[-1].d == "M11252 43H11266V94H-14V145H0"
+    assert plane.drawn
+
+
+def test_a_column_that_is_too_high_goes_on_beside_itself() -> None:
+    plane = layout({str(n): () for n in range(HIGHEST_COLUMN + 1)})
+    assert plane.places[str(HIGHEST_COLUMN)] == Place(2, 1)
+
+
+def test_a_graph_that_finds_no_room_says_so() -> None:
+    high = {f"{col}-{row}": (f"{col - 1}-0",) if col else () for col in range(400) for row in range(HIGHEST_COLUMN)}
+    assert not layout(high).drawn
+
+
+def test_what_waits_for_itself_is_placed_all_the_same() -> None:
+    assert set(layout({"1": ("2",), "2": ("1",)}).places) == {"1", "2"}
