@@ -42,6 +42,8 @@ _MEMBER_PAGES = [
     "chat/new/",
     "chat/items/",
     "runs/",
+    "runs/views/",
+    "runs/batches/",
     "approvals/",
     "activity/",
     "notifications/",
@@ -90,14 +92,16 @@ _OWNER_PAGES = [
     "chat/<uuid:conversation_id>/stop/",
     "chat/<uuid:conversation_id>/turns/<uuid:message_id>/",
     "chat/<uuid:conversation_id>/turns/<uuid:message_id>/again/",
+    "runs/views/<uuid:view_id>/",
+    "runs/batches/<uuid:batch_id>/",
     "runs/<uuid:run_id>/",
     "runs/<uuid:run_id>/card/",
     "runs/<uuid:run_id>/cancel/",
     "runs/<uuid:run_id>/pause/",
     "runs/<uuid:run_id>/resume/",
-    "runs/<uuid:run_id>/steps/<slug:key>/",
-    "runs/<uuid:run_id>/steps/<slug:key>/outcome/",
-    "runs/<uuid:run_id>/steps/<slug:key>/skip/",
+    "runs/<uuid:run_id>/steps/<str:key>/",
+    "runs/<uuid:run_id>/steps/<str:key>/outcome/",
+    "runs/<uuid:run_id>/steps/<str:key>/skip/",
     "approvals/<uuid:consent_id>/",
     "approvals/<uuid:consent_id>/decide/",
     "calendar/event/<path:event_id>",
@@ -113,6 +117,8 @@ _OWNER_PAGES = [
     "mail/<str:mail_id>/invite.ics",
 ]
 _ADMIN_PAGES = [
+    "runs/given-up/",
+    "runs/given-up/<uuid:job_id>/again/",
     "settings/data/people/",
     "settings/data/erase/<uuid:member_id>/",
     "settings/data/erase/<uuid:member_id>/again/",
@@ -300,14 +306,24 @@ _OWN_TOOLS = [
     "calendar.create_reminder",
     "calendar.list_reminders",
     "calendar.cancel_reminder",
+    "calendar.undo_change",
     "mail.write_draft",
+    "mail.take_back_draft",
     "mail.list_drafts",
     "mail.send",
     "mail.search",
     "mail.read",
     "mail.find_people",
 ]
-_SHARED_TOOLS = ["files.list", "files.read", "files.find", "files.write", "files.delete", "files.restore"]
+_SHARED_TOOLS = [
+    "files.list",
+    "files.read",
+    "files.find",
+    "files.write",
+    "files.delete",
+    "files.restore",
+    "files.undo_change",
+]
 # What the tools of the built-in servers reach: the caller's own things, or the organization's.
 TOOLS: dict[str, Who] = {**dict.fromkeys(_OWN_TOOLS, Who.OWNER), **dict.fromkeys(_SHARED_TOOLS, Who.MEMBER)}
 

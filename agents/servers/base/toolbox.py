@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast, get_type_hints
 
 import mcp_types as mcp
@@ -15,7 +15,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
-from agents.contracts import JsonObject, Reversibility, Risk, ToolSpec
+from agents.contracts import Artifact, JsonObject, Reversibility, Risk, ToolSpec, Undo
 from agents.servers.base import wire
 from agents.servers.base.calls import Caller, ToolError
 from agents.servers.base.schemas import BadArgumentsError, input_schema, output_schema, read_arguments
@@ -86,6 +86,8 @@ class Tool:
                 wire.REVERSIBILITY: spec.reversibility.value,
                 wire.REACHES_PEOPLE: spec.reaches_people,
                 wire.ICON: spec.icon,
+                **({wire.UNDO: asdict(spec.undo)} if spec.undo else {}),
+                **({wire.ARTIFACT: asdict(spec.artifact)} if spec.artifact else {}),
             },
         )
 
@@ -119,11 +121,18 @@ class Toolbox:
         reaches_people: bool = False,
         icon: str | None = None,
         name: str | None = None,
+        undo: Undo | None = None,
+        artifact: Artifact | None = None,
     ) -> Callable[[ToolFunction[A, O]], ToolFunction[A, O]]:
         """Declare `def tool(arguments: Model, caller: Caller) -> Model` as a tool; its docstring is the description.
 
+        Args:
+            undo: how it is taken back; only of what is declared as undoable.
+            artifact: what it leaves behind.
+
         Raises:
-            TypeError: the function has another shape, no docstring, or a name that is taken.
+            TypeError: the function has another shape, no docstring, or a name that is taken; or it says how it is
+                taken back and that it cannot be.
         """
 
         def declare(function: ToolFunction[A, O]) -> ToolFunction[A, O]:
@@ -131,6 +140,8 @@ class Toolbox:
             own_name = name or function.__name__
             if own_name in self._tools:
                 raise TypeError(f"{self.name}.{own_name} is declared twice.")
+            if undo and reversibility is not Reversibility.UNDOABLE:
+                raise TypeError(f"{self.name}.{own_name} says how it is undone, and is not declared as undoable.")
             spec = ToolSpec(
                 name=f"{self.name}.{own_name}",
                 title=title,
@@ -145,6 +156,8 @@ class Toolbox:
                 risk=risk,
                 reversibility=reversibility,
                 icon=icon or self.icon,
+                undo=undo,
+                artifact=artifact,
             )
             self._tools[own_name] = Tool(spec=spec, function=function, arguments=arguments)
             return function

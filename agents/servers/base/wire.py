@@ -6,3 +6,5 @@ RISK = "jarvis/risk"  # on a tool, as are the next three
 REVERSIBILITY = "jarvis/reversibility"
 REACHES_PEOPLE = "jarvis/reachesPeople"
 ICON = "jarvis/icon"
+UNDO = "jarvis/undo"  # on a tool that can be taken back: {tool, arguments, seconds}
+ARTIFACT = "jarvis/artifact"  # on a tool that leaves a thing behind: {kind, id, title}

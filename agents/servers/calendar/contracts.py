@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -43,6 +43,7 @@ class CalendarEvent:
         rrule: RFC 5545 recurrence rule without the `RRULE:` prefix, empty when it happens once.
         exdates: starts of occurrences that were taken out.
         sequence: counts the changes that attendees have to hear of.
+        version: of what the place keeps, as it was read; the same again when the same is kept again.
     """
 
     uid: str
@@ -60,6 +61,7 @@ class CalendarEvent:
     sequence: int = 0
     organizer_name: str = ""
     organizer_email: str = ""
+    version: str = field(default="", compare=False)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -113,6 +115,19 @@ def event_id_parts(text: str) -> tuple[str, datetime | None]:
         return text, None
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An event exactly as a place keeps it, with what we do not know of it.
+
+    Attributes:
+        text: for the place that has written it to read again, and for nobody else.
+        version: see `CalendarEvent`.
+    """
+
+    text: str
+    version: str
+
+
 class CalendarProvider(Protocol):
     """A place that keeps one member's events. Every method may raise ToolError when the place cannot be reached."""
 
@@ -130,14 +145,33 @@ class CalendarProvider(Protocol):
         """Keep a new event. A uid that is kept already wins: the event kept first is returned."""
         ...
 
-    def replace(self, event: CalendarEvent) -> None:
-        """Keep the changed event.
+    def replace(self, event: CalendarEvent) -> CalendarEvent:
+        """Keep the changed event, and return it as it is kept.
 
         Raises:
-            ToolError: it is gone, or somebody else changed it meanwhile (retryable).
+            ToolError: it is gone, or somebody else changed it since the version that it was made of (retryable).
         """
         ...
 
-    def remove(self, uid: str) -> None:
-        """Forget the event. One that is gone already is no failure."""
+    def remove(self, event: CalendarEvent) -> None:
+        """Forget the event. One that is gone already is no failure.
+
+        Raises:
+            ToolError: somebody else changed it since it was read (retryable).
+        """
+        ...
+
+    def kept(self, uid: str) -> Kept | None:
+        """The event as it is kept, to be put back later."""
+        ...
+
+    def put_back(self, uid: str, text: str, *, version: str) -> None:
+        """Keep again what `kept` gave, or nothing when the text is empty.
+
+        Args:
+            version: of what is there now and gives way; empty when nothing is.
+
+        Raises:
+            ToolError: something else is there (`conflict`, retryable), or the text was written by another place.
+        """
         ...

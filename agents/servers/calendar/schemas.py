@@ -114,6 +114,10 @@ class WhichReminder(Between):
         return self
 
 
+class UndoChange(Arguments):
+    change_id: Annotated[str, Field(max_length=36, description="change_id from the call that is to be taken back.")]
+
+
 # Answers ----------------------------------------------------------------------------------------------------------
 
 
@@ -139,10 +143,20 @@ class Invited(EventOut):
     invitation: str
 
 
+ChangeId = Annotated[str, Field(description="With it, undo_change takes this back.")]
+
+
+class Changed(Invited):
+    """An event that was made or moved."""
+
+    change_id: ChangeId
+
+
 class Cancelled(EventOut):
     """`cancellation` is iCalendar text that tells the attendees; empty when an earlier try already cancelled it."""
 
     cancellation: str
+    change_id: ChangeId
 
 
 class EventsOut(BaseModel):
@@ -173,6 +187,18 @@ class ReminderOut(BaseModel):
     due: AwareDatetime
     rrule: str
     words: str
+
+
+class ReminderChanged(ReminderOut):
+    """A reminder that was set or cancelled."""
+
+    change_id: ChangeId
+
+
+class Undone(BaseModel):
+    title: str
+    words: str
+    change_id: ChangeId
 
 
 class RemindersOut(BaseModel):

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from agents.contracts import JsonObject, Reversibility, Risk
+from agents.contracts import Artifact, JsonObject, Reversibility, Risk, Undo
 from agents.servers.base import Caller, Toolbox, ToolError
 from agents.servers.calendar import selectors, services
 from agents.servers.calendar.contracts import Occurrence
@@ -11,6 +11,7 @@ from agents.servers.calendar.outputs import occurrence_json, reminder_json
 from agents.servers.calendar.schemas import (
     Between,
     Cancelled,
+    Changed,
     CreateEvent,
     CreateReminder,
     EventOut,
@@ -23,9 +24,12 @@ from agents.servers.calendar.schemas import (
     ListEvents,
     ListReminders,
     MoveEvent,
+    ReminderChanged,
     ReminderOut,
     RemindersOut,
     Stretch,
+    UndoChange,
+    Undone,
     WhichEvent,
     WhichReminder,
 )
@@ -40,12 +44,23 @@ TOOLBOX = Toolbox(
     icon="calendar",
     instructions="The caller's own calendar and reminders. Times are ISO 8601 with offset.",
 )
+# Nothing is forgotten of what a change has replaced, so it can be taken back as long as nobody changes the thing again.
+_UNDO = Undo(tool="calendar.undo_change", arguments={"change_id": {"$from": "output", "path": "/change_id"}})
+_EVENT = Artifact(kind="event", id="/event_id", title="/title")
+_REMINDER = Artifact(kind="reminder", id="/reminder_id", title="/text")
 _SAID_ALOUD = 5  # entries in one sentence; the rest is in the data
 _LISTED = 30  # entries, one in a line; the rest is in the data
 
 
-@TOOLBOX.tool(title="Create an event", risk=Risk.LOW, reversibility=Reversibility.UNDOABLE, idempotent=True)
-def create_event(arguments: CreateEvent, caller: Caller) -> Invited:
+@TOOLBOX.tool(
+    title="Create an event",
+    risk=Risk.LOW,
+    reversibility=Reversibility.UNDOABLE,
+    idempotent=True,
+    undo=_UNDO,
+    artifact=_EVENT,
+)
+def create_event(arguments: CreateEvent, caller: Caller) -> Changed:
     """Put an event into the person's calendar, once or repeating. Writes to nobody: `invitation` in the answer is the
     iCalendar text for a mail to the attendees."""
     draft = services.EventDraft(
@@ -59,7 +74,7 @@ def create_event(arguments: CreateEvent, caller: Caller) -> Invited:
         description=arguments.description,
         rrule=arguments.rrule,
     )
-    return Invited.model_validate(services.event_create(caller=caller, draft=draft))
+    return Changed.model_validate(services.event_create(caller=caller, draft=draft))
 
 
 @TOOLBOX.tool(title="List events", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
@@ -104,8 +119,15 @@ def free_busy(arguments: FreeBusy, caller: Caller) -> FreeBusyOut:
     )
 
 
-@TOOLBOX.tool(title="Move an event", risk=Risk.MEDIUM, reversibility=Reversibility.UNDOABLE, idempotent=True)
-def move_event(arguments: MoveEvent, caller: Caller) -> Invited:
+@TOOLBOX.tool(
+    title="Move an event",
+    risk=Risk.MEDIUM,
+    reversibility=Reversibility.UNDOABLE,
+    idempotent=True,
+    undo=_UNDO,
+    artifact=_EVENT,
+)
+def move_event(arguments: MoveEvent, caller: Caller) -> Changed:
     """Move an event of the person's calendar to another time. Named by words, the event must be the only coming one
     that fits; of a repeating event the next time is moved. Writes to nobody: `invitation` carries the new time."""
     moved = services.event_move(
@@ -116,11 +138,16 @@ def move_event(arguments: MoveEvent, caller: Caller) -> Invited:
         start=arguments.start,
         end=arguments.end,
     )
-    return Invited.model_validate(moved)
+    return Changed.model_validate(moved)
 
 
 @TOOLBOX.tool(
-    title="Cancel an event", risk=Risk.MEDIUM, reversibility=Reversibility.FINAL, destructive=True, idempotent=True
+    title="Cancel an event",
+    risk=Risk.MEDIUM,
+    reversibility=Reversibility.UNDOABLE,
+    destructive=True,
+    idempotent=True,
+    undo=_UNDO,
 )
 def cancel_event(arguments: WhichEvent, caller: Caller) -> Cancelled:
     """Take an event out of the person's calendar. Named by words, the event must be the only coming one that fits; of
@@ -131,8 +158,16 @@ def cancel_event(arguments: WhichEvent, caller: Caller) -> Cancelled:
     return Cancelled.model_validate(cancelled)
 
 
-@TOOLBOX.tool(title="Set a reminder", risk=Risk.LOW, reversibility=Reversibility.UNDOABLE, idempotent=True, icon="bell")
-def create_reminder(arguments: CreateReminder, caller: Caller) -> ReminderOut:
+@TOOLBOX.tool(
+    title="Set a reminder",
+    risk=Risk.LOW,
+    reversibility=Reversibility.UNDOABLE,
+    idempotent=True,
+    icon="bell",
+    undo=_UNDO,
+    artifact=_REMINDER,
+)
+def create_reminder(arguments: CreateReminder, caller: Caller) -> ReminderChanged:
     """Remind the person of something at a time, once or repeating, by a notification."""
     reminder = services.reminder_create(
         caller=caller,
@@ -141,7 +176,7 @@ def create_reminder(arguments: CreateReminder, caller: Caller) -> ReminderOut:
         timezone=arguments.timezone,
         rrule=arguments.rrule,
     )
-    return ReminderOut.model_validate(reminder)
+    return ReminderChanged.model_validate(reminder)
 
 
 @TOOLBOX.tool(
@@ -157,18 +192,33 @@ def list_reminders(arguments: ListReminders, caller: Caller) -> RemindersOut:
 @TOOLBOX.tool(
     title="Cancel a reminder",
     risk=Risk.MEDIUM,
-    reversibility=Reversibility.FINAL,
+    reversibility=Reversibility.UNDOABLE,
     destructive=True,
     idempotent=True,
     icon="bell",
+    undo=_UNDO,
 )
-def cancel_reminder(arguments: WhichReminder, caller: Caller) -> ReminderOut:
+def cancel_reminder(arguments: WhichReminder, caller: Caller) -> ReminderChanged:
     """Take away a reminder of the person, with all its repetitions. Described by words, or by when it rings, it must be
     the only one that fits."""
     cancelled = services.reminder_cancel(
         caller=caller, reminder_id=arguments.reminder_id, query=arguments.query, window=_window(arguments)
     )
-    return ReminderOut.model_validate(cancelled)
+    return ReminderChanged.model_validate(cancelled)
+
+
+@TOOLBOX.tool(
+    title="Take back a change",
+    risk=Risk.LOW,
+    reversibility=Reversibility.UNDOABLE,
+    idempotent=True,
+    icon="undo",
+    undo=_UNDO,
+)
+def undo_change(arguments: UndoChange, caller: Caller) -> Undone:
+    """Put an event or a reminder back as it was before one call of this server changed it. Refuses, and overwrites
+    nothing, when it has changed since. Writes to nobody: attendees who were told of the change are not told of this."""
+    return Undone.model_validate(services.change_undo(caller=caller, change_id=arguments.change_id))
 
 
 # Answers in data and words ----------------------------------------------------------------------------------------

@@ -91,3 +91,11 @@ class Found:
 class Written:
     entry: Entry
     created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What a change was taken back to: the path, and whether something is there now."""
+
+    path: str
+    there: bool

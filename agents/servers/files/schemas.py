@@ -1,11 +1,13 @@
 """Arguments and results of the file tools."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from agents.servers.files.contracts import Entry
 
+ChangeId = Annotated[str, Field(description="With it, undo_change takes this back.")]
 _FILE = "Path from the workspace, with slashes: notes/plan.md"
 
 
@@ -25,6 +27,10 @@ class Write(BaseModel):
     path: str = Field(description=_FILE)
     content: str = Field(description="The whole text of the file.")
     overwrite: bool = Field(default=False, description="Replace a file that exists. Set it only when that was asked.")
+
+
+class UndoChange(BaseModel):
+    change_id: str = Field(max_length=32, description="change_id from the call that is to be taken back.")
 
 
 class FileOut(BaseModel):
@@ -72,7 +78,19 @@ class WriteOut(BaseModel):
     path: str
     size: int
     created: bool = Field(description="False when the file was there before.")
+    change_id: ChangeId
 
 
 class DeleteOut(BaseModel):
     path: str
+    change_id: ChangeId
+
+
+class RestoreOut(FileOut):
+    change_id: ChangeId
+
+
+class UndoneOut(BaseModel):
+    path: str
+    words: str
+    change_id: ChangeId

@@ -2,9 +2,10 @@
 
 import mimetypes
 
-from agents.contracts import Reversibility, Risk
+from agents.contracts import Artifact, Reversibility, Risk, Undo
 from agents.servers.base import Caller, Toolbox, ToolError
 from agents.servers.files import schemas, selectors, services, words
+from agents.servers.files.changes import TRASH_SECONDS, id_of
 from agents.servers.files.contracts import KIB, MAX_READ_BYTES, MAX_TEXT_BYTES
 
 TOOLBOX = Toolbox(
@@ -13,6 +14,12 @@ TOOLBOX = Toolbox(
     icon="folder",
     instructions="Files of one organization. Paths are relative, with slashes. What is deleted can be restored.",
 )
+_UNDO = Undo(
+    tool="files.undo_change",
+    arguments={"change_id": {"$from": "output", "path": "/change_id"}},
+    seconds=TRASH_SECONDS,
+)
+_FILE = Artifact(kind="file", id="/path", title="/path")
 UNKNOWN_TYPE = "application/octet-stream"
 
 
@@ -83,15 +90,27 @@ def find(arguments: schemas.Find, caller: Caller) -> schemas.FindOut:  # noqa: A
     )
 
 
-@TOOLBOX.tool(title="Write a file", risk=Risk.LOW, reversibility=Reversibility.UNDOABLE, idempotent=True, icon="write")
-def write(arguments: schemas.Write, caller: Caller) -> schemas.WriteOut:  # noqa: ARG001
+@TOOLBOX.tool(
+    title="Write a file",
+    risk=Risk.LOW,
+    reversibility=Reversibility.UNDOABLE,
+    idempotent=True,
+    icon="write",
+    undo=_UNDO,
+    artifact=_FILE,
+)
+def write(arguments: schemas.Write, caller: Caller) -> schemas.WriteOut:
     """Write a text file, with the folders it needs. A file that exists is replaced only with overwrite; the earlier
     version can then be restored after deleting the new one."""
     content = arguments.content.encode()
     if len(content) > MAX_TEXT_BYTES:
         raise ToolError(f"The text is larger than {MAX_TEXT_BYTES // KIB} KiB.", code="too_large")
-    written = services.file_write(path=arguments.path, content=[content], overwrite=arguments.overwrite)
-    return schemas.WriteOut(path=written.entry.path, size=written.entry.size, created=written.created)
+    change_id = id_of(caller.idempotency_key)
+    written = services.file_write(
+        path=arguments.path, content=[content], overwrite=arguments.overwrite, change_id=change_id
+    )
+    entry = written.entry
+    return schemas.WriteOut(path=entry.path, size=entry.size, created=written.created, change_id=change_id)
 
 
 @TOOLBOX.tool(
@@ -101,13 +120,42 @@ def write(arguments: schemas.Write, caller: Caller) -> schemas.WriteOut:  # noqa
     destructive=True,
     idempotent=True,
     icon="trash",
+    undo=_UNDO,
 )
 def delete(arguments: schemas.AtPath, caller: Caller) -> schemas.DeleteOut:
     """Move a file, or a folder with all it holds, to the trash, from where it can be restored for 30 days."""
-    return schemas.DeleteOut(path=services.entry_delete(path=arguments.path, key=caller.idempotency_key))
+    change_id = id_of(caller.idempotency_key)
+    path = services.entry_delete(path=arguments.path, key=caller.idempotency_key, change_id=change_id)
+    return schemas.DeleteOut(path=path, change_id=change_id)
 
 
-@TOOLBOX.tool(title="Restore a file", risk=Risk.LOW, reversibility=Reversibility.UNDOABLE, icon="undo")
-def restore(arguments: schemas.AtPath, caller: Caller) -> schemas.FileOut:  # noqa: ARG001
+@TOOLBOX.tool(
+    title="Restore a file",
+    risk=Risk.LOW,
+    reversibility=Reversibility.UNDOABLE,
+    idempotent=True,
+    icon="undo",
+    undo=_UNDO,
+    artifact=_FILE,
+)
+def restore(arguments: schemas.AtPath, caller: Caller) -> schemas.RestoreOut:
     """Bring back what was deleted or replaced last under this path. Nothing may have taken its place."""
-    return schemas.FileOut.of(services.entry_restore(path=arguments.path))
+    change_id = id_of(caller.idempotency_key)
+    restored = schemas.FileOut.of(services.entry_restore(path=arguments.path, change_id=change_id))
+    return schemas.RestoreOut(**restored.model_dump(), change_id=change_id)
+
+
+@TOOLBOX.tool(
+    title="Take back a change",
+    risk=Risk.LOW,
+    reversibility=Reversibility.UNDOABLE,
+    idempotent=True,
+    icon="undo",
+    undo=_UNDO,
+)
+def undo_change(arguments: schemas.UndoChange, caller: Caller) -> schemas.UndoneOut:
+    """Put a file or folder back as it was before one call of this server changed it: a new one goes to the trash, what
+    was replaced or deleted comes back. Refuses, and overwrites nothing, when it has changed since."""
+    change_id = id_of(caller.idempotency_key)
+    undone = services.change_undo(undone=arguments.change_id, change_id=change_id)
+    return schemas.UndoneOut(path=undone.path, words=words.undone_words(undone), change_id=change_id)

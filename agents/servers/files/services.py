@@ -15,28 +15,39 @@ from typing import IO
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from agents.servers.files import trash
-from agents.servers.files.contracts import MAX_FILE_BYTES, MIB, QUOTA_BYTES, QUOTA_FILES, Entry, Written
-from agents.servers.files.paths import file_parts, joined
-from agents.servers.files.workspace import entry, folder, locked, names, opened, own_folder, parent, usage, workspace
+from agents.servers.files import changes, trash
+from agents.servers.files.changes import Change
+from agents.servers.files.contracts import (
+    MAX_FILE_BYTES,
+    MIB,
+    QUOTA_BYTES,
+    QUOTA_FILES,
+    TRASH_DAYS,
+    Entry,
+    Undone,
+    Written,
+)
+from agents.servers.files.paths import Parts, file_parts, joined
+from agents.servers.files.versions import NOTHING, file_digest, version_at
+from agents.servers.files.workspace import entry, folder, locked, names, own_folder, parent, usage, workspace
 from jarvis_site.audit import pseudonym, record
 from jarvis_site.kernel.errors import Conflict, Invalid, NotFound
 from jarvis_site.kernel.ids import uuid7
 
 _INCOMING = ".incoming"
-_PIECE = 256 * 1024
 _PRIVATE_FILE = 0o600
 # No upload takes longer than a day.
 _ABANDONED_SECONDS = 86_400
 
 
-def file_write(*, path: str, content: Iterable[bytes], overwrite: bool = False) -> Written:
+def file_write(*, path: str, content: Iterable[bytes], overwrite: bool = False, change_id: str = "") -> Written:
     """Write a whole file, or nothing. Missing folders are made. What is replaced goes to the trash.
 
     Writing what is already there changes nothing and succeeds, so that a repetition is harmless.
 
     Args:
         content: in pieces, at most `MAX_FILE_BYTES` together.
+        change_id: under which it can be taken back; the same for a repetition. Empty when it need not be.
 
     Raises:
         Invalid: the path is unsafe, or the content too large.
@@ -47,16 +58,17 @@ def file_write(*, path: str, content: Iterable[bytes], overwrite: bool = False) 
         _check_room(root)
         with transaction.atomic(), parent(root, parts, make=True) as (here, spelt):
             old = _existing(here, spelt[-1])
-            if old and old.digest == new.digest:
-                return Written(entry=entry(os.stat(spelt[-1], dir_fd=here), spelt), created=False)
+            if old == new.digest:
+                earlier = _unchanged(root, change_id, joined(spelt), old)
+                return Written(entry=entry(os.stat(spelt[-1], dir_fd=here), spelt), created=earlier.was == NOTHING)
             if old and not overwrite:
                 raise Conflict(
                     _("“%(path)s” already exists. Say that it is to be replaced, or choose another name.")
                     % {"path": joined(spelt)}
                 )
             _record("file.replaced" if old else "file.created", joined(spelt), size=new.size, sha256=new.digest)
-            if old:
-                trash.keep(root, here, spelt, copy=True)
+            before = trash.keep(root, here, spelt, copy=True) if old else ""
+            changes.note(root, change_id, Change(path=joined(spelt), before=before, was=old, version=new.digest))
             new.move_to(here, spelt[-1])
             return Written(entry=entry(os.stat(spelt[-1], dir_fd=here), spelt), created=not old)
 
@@ -71,11 +83,22 @@ def folder_create(*, path: str) -> Entry:
             return entry(os.fstat(here), spelt)
 
 
-def entry_delete(*, path: str, key: str = "") -> str:
+def _unchanged(root: int, change_id: str, path: str, version: str) -> Change:
+    """What is wanted is so: by an earlier try of the same call, or because it always was."""
+    earlier = changes.find(root, change_id)
+    if earlier and earlier.version == version:
+        return earlier
+    nothing_changed = Change(path=path, before="", was=version, version=version)
+    changes.note(root, change_id, nothing_changed)
+    return nothing_changed
+
+
+def entry_delete(*, path: str, key: str = "", change_id: str = "") -> str:
     """Move a file or a folder with all it holds to the trash, and return its path.
 
     Args:
         key: idempotency key; a repetition of a deletion that was done succeeds.
+        change_id: as in `file_write`.
 
     Raises:
         Invalid: the path is unsafe.
@@ -85,16 +108,27 @@ def entry_delete(*, path: str, key: str = "") -> str:
     with workspace() as root, locked(root), transaction.atomic():
         done = trash.kept_last(root, key=key) if key else None
         if done:
+            _note_deletion(root, change_id, done.path, done.name)
             return done.path
         with parent(root, parts) as (here, spelt):
             os.stat(spelt[-1], dir_fd=here, follow_symlinks=False)
             _record("file.deleted", joined(spelt))
-            trash.keep(root, here, spelt, key=key)
+            kept = trash.keep(root, here, spelt, key=key)
+            _note_deletion(root, change_id, joined(spelt), kept)
     return joined(spelt)
 
 
-def entry_restore(*, path: str) -> Entry:
+def _note_deletion(root: int, change_id: str, path: str, kept: str) -> None:
+    if change_id:
+        was = trash.version_of(root, kept)
+        changes.note(root, change_id, Change(path=path, before=kept, was=was, version=NOTHING))
+
+
+def entry_restore(*, path: str, change_id: str = "") -> Entry:
     """Bring back what was deleted or replaced last under a path.
+
+    Args:
+        change_id: as in `file_write`; a repetition of what was done succeeds.
 
     Raises:
         NotFound: the trash holds nothing of that path.
@@ -102,6 +136,10 @@ def entry_restore(*, path: str) -> Entry:
     """
     parts = file_parts(path)
     with workspace() as root, locked(root), transaction.atomic():
+        if earlier := changes.find(root, change_id):
+            with parent(root, file_parts(earlier.path)) as (here, spelt):
+                if version_at(here, spelt[-1]) == earlier.version:
+                    return entry(os.stat(spelt[-1], dir_fd=here, follow_symlinks=False), spelt)
         kept = trash.kept_last(root, path=joined(parts))
         if kept is None:
             raise NotFound(_("The trash holds nothing called “%(path)s”.") % {"path": joined(parts)})
@@ -109,8 +147,74 @@ def entry_restore(*, path: str) -> Entry:
             if _taken(here, spelt[-1]):
                 raise Conflict(_("“%(path)s” exists again. Delete or rename it first.") % {"path": kept.path})
             _record("file.restored", kept.path)
-            trash.bring_back(root, kept, here, spelt[-1])
+            if change_id:
+                version = trash.version_of(root, kept.name)
+                changes.note(root, change_id, Change(path=joined(spelt), before="", was=NOTHING, version=version))
+            trash.bring_back(root, kept.name, here, spelt[-1])
             return entry(os.stat(spelt[-1], dir_fd=here, follow_symlinks=False), spelt)
+
+
+def change_undo(*, undone: str, change_id: str = "") -> Undone:
+    """Put a file or folder back as it was before a change.
+
+    Args:
+        undone: id of that change.
+        change_id: as in `file_write`, for taking this back as well.
+
+    Raises:
+        NotFound: there is no such change, or it is longer ago than the trash keeps anything.
+        Conflict: the file has changed since, or the trash no longer holds what was there. Nothing was changed.
+    """
+    with workspace() as root, locked(root), transaction.atomic():
+        change = changes.find(root, undone)
+        if change is None:
+            raise NotFound(_("There is no such change, or it is longer than %(days)d days ago.") % {"days": TRASH_DAYS})
+        parts, returns = file_parts(change.path), change.was != NOTHING
+        if not returns and not _has_folder(root, parts[:-1]):
+            _unchanged(root, change_id, change.path, NOTHING)
+            return Undone(path=change.path, there=False)
+        with parent(root, parts, make=returns) as (here, spelt):
+            now = version_at(here, spelt[-1])
+            if now == change.was:
+                _unchanged(root, change_id, change.path, now)
+            else:
+                _check_undo(root, change, now)
+                _put_back(root, here, spelt, change, change_id)
+    return Undone(path=change.path, there=returns)
+
+
+def _has_folder(root: int, parts: Parts) -> bool:
+    try:
+        with folder(root, parts):
+            return True
+    except FileNotFoundError:
+        return False
+
+
+def _check_undo(root: int, change: Change, now: str) -> None:
+    told = {"path": change.path}
+    if now != change.version:
+        raise Conflict(_difference(change, now) % told)
+    if change.was != NOTHING and trash.version_of(root, change.before) != change.was:
+        raise Conflict(_("The trash no longer holds “%(path)s” as it was before. Nothing was changed.") % told)
+
+
+def _difference(change: Change, now: str) -> str:
+    if now == NOTHING:
+        return _("“%(path)s” has been deleted since. Nothing was changed.")
+    if change.version == NOTHING:
+        return _("There is another “%(path)s” now. Nothing was overwritten.")
+    return _("“%(path)s” has been changed since. Nothing was overwritten.")
+
+
+def _put_back(root: int, here: int, spelt: Parts, change: Change, change_id: str) -> None:
+    returns = change.was != NOTHING
+    _record("file.restored" if returns else "file.deleted", joined(spelt))
+    # A file that gives way to another stays until that is there, so that no reader ever misses it.
+    before = trash.keep(root, here, spelt, copy=returns) if change.version != NOTHING else ""
+    changes.note(root, change_id, Change(change.path, before=before, was=change.version, version=change.was))
+    if returns:
+        trash.bring_back(root, change.before, here, spelt[-1])
 
 
 def _record(action: str, path: str, **details: str | int) -> None:
@@ -181,21 +285,12 @@ def _copy(content: Iterable[bytes], stream: IO[bytes]) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Old:
-    digest: str
-
-
-def _existing(here: int, name: str) -> _Old | None:
-    """Digest what is there. Raises IsADirectoryError for a folder."""
-    digest = hashlib.sha256()
+def _existing(here: int, name: str) -> str:
+    """Digest what is there; empty when nothing is. Raises IsADirectoryError for a folder."""
     try:
-        with opened(here, name) as file:
-            while piece := os.read(file, _PIECE):
-                digest.update(piece)
+        return file_digest(here, name)
     except FileNotFoundError:
-        return None
-    return _Old(digest.hexdigest())
+        return NOTHING
 
 
 def _taken(here: int, name: str) -> bool:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from agents.servers.files.contracts import TRASH_DAYS
 from agents.servers.files.paths import Parts, joined, same
+from agents.servers.files.versions import NOTHING, version_at
 from agents.servers.files.workspace import PRIVATE, folder_at, names, own_folder
 from jarvis_site.kernel.ids import uuid7
 
@@ -33,8 +34,8 @@ class Kept:
     since: datetime
 
 
-def keep(root: int, here: int, spelt: Parts, *, key: str = "", copy: bool = False) -> None:
-    """Move a file or folder into the trash.
+def keep(root: int, here: int, spelt: Parts, *, key: str = "", copy: bool = False) -> str:
+    """Move a file or folder into the trash. Returns the name it has there.
 
     Args:
         copy: leave the file also where it is, to be replaced in one step, so that no reader ever misses it.
@@ -50,6 +51,7 @@ def keep(root: int, here: int, spelt: Parts, *, key: str = "", copy: bool = Fals
             else:
                 os.rename(spelt[-1], _CONTENT, src_dir_fd=here, dst_dir_fd=place)
             os.fsync(place)
+    return name
 
 
 def _describe(place: int, about: dict[str, str]) -> None:
@@ -66,12 +68,19 @@ def kept_last(root: int, *, path: str = "", key: str = "") -> Kept | None:
     return max(found, key=lambda kept: kept.name, default=None)
 
 
-def bring_back(root: int, kept: Kept, here: int, name: str) -> None:
-    """Move content out of the trash. The caller has seen that the name is free."""
+def bring_back(root: int, kept: str, here: int, name: str) -> None:
+    """Move content out of the trash. The caller has seen that the name is free, or is of a file that may go."""
     with own_folder(root, TRASH) as trash:
-        with folder_at(trash, kept.name) as place:
+        with folder_at(trash, kept) as place:
             os.rename(_CONTENT, name, src_dir_fd=place, dst_dir_fd=here)
-        _remove(trash, kept.name)
+        _remove(trash, kept)
+
+
+def version_of(root: int, kept: str) -> str:
+    """Version of what lies in the trash under this name; see `versions.version_at`. Empty when it is gone."""
+    with own_folder(root, TRASH) as trash, suppress(FileNotFoundError), folder_at(trash, kept) as place:
+        return version_at(place, _CONTENT)
+    return NOTHING
 
 
 def kept_all(root: int) -> Iterator[Kept]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
-from agents.servers.files.contracts import Entry
+from agents.servers.files.contracts import Entry, Undone
 from jarvis_site.kernel.markdown import plain, quoted
 
 SHOWN = 30
@@ -34,6 +34,12 @@ def found_words(matches: Sequence[tuple[str, str]], *, query: str, truncated: bo
     lines = [f"- {plain(path)}{': ' + plain(line) if line else ''}" for path, line in matches[:SHOWN]]
     head = _("Found “%(query)s” in:") % {"query": plain(query)}
     return "\n".join([head, "", *lines, *_more(len(matches), truncated=truncated)])
+
+
+def undone_words(undone: Undone) -> str:
+    if undone.there:
+        return _("%(name)s is as it was before.") % {"name": plain(undone.path)}
+    return _("%(name)s is in the trash.") % {"name": plain(undone.path)}
 
 
 def _line(entry: Entry) -> str:

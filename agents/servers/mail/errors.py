@@ -26,6 +26,10 @@ class KeyReused(Conflict):
     message = _("This step has already been carried out with other words. Nothing was sent this time.")
 
 
+class DraftChanged(Conflict):
+    message = _("The draft has been changed since. It stays as it is; throw it away on the Mail page if you want to.")
+
+
 class DeliveryFailed(JarvisError):
     """The mail server did not take the mail, or nobody can say whether it did.
 

@@ -55,8 +55,20 @@ class Nothing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class TakeBackDraft(BaseModel):
+    draft_id: str = Field(min_length=1, max_length=36)
+    version: str = Field(max_length=64, description="version from the write_draft that is to be taken back.")
+
+
 class DraftOut(BaseModel):
     draft_id: str
+    subject: str
+    version: str = Field(description="Of what the draft says now; take_back_draft wants it.")
+
+
+class DraftTakenBackOut(BaseModel):
+    draft_id: str
+    words: str
 
 
 class DraftLine(BaseModel):
@@ -76,6 +88,7 @@ class SentOut(BaseModel):
     """`refused` says which recipients the mail server did not take; `kept_here` that nothing went to the internet."""
 
     message_id: str
+    subject: str
     recipients: list[str]
     refused: dict[str, str]
     kept_here: bool

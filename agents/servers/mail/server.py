@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from agents.contracts import Reversibility, Risk
+from agents.contracts import Artifact, Reversibility, Risk, Undo
 from agents.servers.base import Caller, Toolbox, ToolError
 from agents.servers.mail import selectors, services
 from agents.servers.mail.composition import Letter
@@ -14,6 +14,7 @@ from agents.servers.mail.schemas import (
     DraftLine,
     DraftOut,
     DraftsOut,
+    DraftTakenBackOut,
     FindPeople,
     FoundOut,
     Line,
@@ -25,9 +26,10 @@ from agents.servers.mail.schemas import (
     Search,
     Send,
     SentOut,
+    TakeBackDraft,
     WriteDraft,
 )
-from agents.servers.mail.words import drafts_words, found_words, mail_words, people_words, sent_words
+from agents.servers.mail.words import drafts_words, found_words, mail_words, people_words, sent_words, taken_back_words
 
 TOOLBOX = Toolbox(
     "mail",
@@ -37,11 +39,40 @@ TOOLBOX = Toolbox(
 )
 
 
-@TOOLBOX.tool(title="Write a draft", risk=Risk.LOW, reversibility=Reversibility.UNDOABLE, idempotent=True, icon="edit")
+_UNDO_DRAFT = Undo(
+    tool="mail.take_back_draft",
+    arguments={
+        "draft_id": {"$from": "output", "path": "/draft_id"},
+        "version": {"$from": "output", "path": "/version"},
+    },
+)
+
+
+@TOOLBOX.tool(
+    title="Write a draft",
+    risk=Risk.LOW,
+    reversibility=Reversibility.UNDOABLE,
+    idempotent=True,
+    icon="edit",
+    undo=_UNDO_DRAFT,
+    artifact=Artifact(kind="draft", id="/draft_id", title="/subject"),
+)
 def write_draft(arguments: WriteDraft, caller: Caller) -> DraftOut:
     """Keep a mail as a draft in the person's mailbox, for them to read and send. Nothing is sent."""
-    draft = services.draft_write(caller=caller, letter=_letter(arguments))
-    return DraftOut(draft_id=str(draft.id))
+    letter = _letter(arguments)
+    draft = services.draft_write(caller=caller, letter=letter)
+    # Of the letter, not of the row: a repeated call finds what the person has made of it meanwhile.
+    return DraftOut(draft_id=str(draft.id), subject=letter.subject, version=services.draft_version(letter))
+
+
+@TOOLBOX.tool(title="Take back a draft", risk=Risk.LOW, reversibility=Reversibility.FINAL, idempotent=True, icon="undo")
+def take_back_draft(arguments: TakeBackDraft, caller: Caller) -> DraftTakenBackOut:
+    """Remove a draft that write_draft has kept. Refuses, and leaves it as it is, when it was changed or sent since."""
+    draft_id = _draft_id(arguments.draft_id)
+    if draft_id is None:
+        raise NoSuchMail
+    services.draft_take_back(caller=caller, draft_id=draft_id, version=arguments.version)
+    return DraftTakenBackOut(draft_id=str(draft_id), words=taken_back_words())
 
 
 @TOOLBOX.tool(title="List drafts", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="edit")
@@ -64,6 +95,7 @@ def list_drafts(arguments: Nothing, caller: Caller) -> DraftsOut:  # noqa: ARG00
     reaches_people=True,
     idempotent=True,
     reversibility=Reversibility.FINAL,
+    artifact=Artifact(kind="mail", id="/message_id", title="/subject"),
 )
 def send(arguments: Send, caller: Caller) -> SentOut:
     """Send a mail in the person's name, with an invitation if there is one. It cannot be taken back."""
@@ -76,6 +108,7 @@ def send(arguments: Send, caller: Caller) -> SentOut:
     refused = dict(message.refused)
     return SentOut(
         message_id=str(message.id),
+        subject=message.subject,
         recipients=[address for address in message.recipients if address not in refused],
         refused=refused,
         kept_here=message.kept_here,

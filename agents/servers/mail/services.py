@@ -17,7 +17,7 @@ from agents.servers.mail import delivery
 from agents.servers.mail.addresses import RECIPIENT_LIMIT, ascii_domain, clean_address, distinct, same
 from agents.servers.mail.characters import one_line
 from agents.servers.mail.composition import Letter, Sender, clean_body, clean_subject, message_id
-from agents.servers.mail.errors import BadAddress, KeyReused, NoSuchMail
+from agents.servers.mail.errors import BadAddress, DraftChanged, KeyReused, NoSuchMail
 from agents.servers.mail.invitations import check_invitation, read_invitation
 from agents.servers.mail.models import KEY_LIMIT, NAME_LIMIT, Contact, Message
 from agents.servers.mail.selectors import message_get, smtp_connected
@@ -84,6 +84,33 @@ def draft_discard(*, caller: Caller, draft_id: UUID) -> None:
         draft = _draft_locked(caller, draft_id)
         record(action="mail.draft_discarded", resource=draft, words={"to": draft.recipients})
         draft.delete()
+
+
+def draft_take_back(*, caller: Caller, draft_id: UUID, version: str) -> None:
+    """Remove a draft that still says what it said. One that is gone already is no failure.
+
+    Args:
+        version: what `draft_version` gave then.
+
+    Raises:
+        DraftChanged: it was changed or sent since; it stays as it is.
+    """
+    with transaction.atomic():
+        mine = Message.objects.select_for_update().filter(owner_id=caller.member_id, box=Message.Box.DRAFTS)
+        draft = mine.filter(pk=draft_id).first()
+        if draft is None:
+            return
+        if draft.state != Message.State.DRAFT:
+            raise DraftChanged(_("The draft has been sent since, which cannot be taken back."))
+        if draft_version(draft) != version:
+            raise DraftChanged
+        record(action="mail.draft_discarded", resource=draft, words={"to": draft.recipients})
+        draft.delete()
+
+
+def draft_version(draft: Message | Letter) -> str:
+    """Digest of what it says."""
+    return digest([list(draft.to), list(draft.cc), draft.subject, draft.body, draft.invitation])
 
 
 def draft_send(*, caller: Caller, draft_id: UUID) -> Message:

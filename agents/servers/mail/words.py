@@ -34,6 +34,10 @@ def drafts_words(drafts: Sequence[Mail]) -> str:
     return "\n".join([_("Your drafts:"), "", *(_draft_line(mail) for mail in drafts), "", closing])
 
 
+def taken_back_words() -> str:
+    return _("The draft is gone. Nobody was written to.")
+
+
 def people_words(people: Sequence[Contact]) -> str:
     if not people:
         return _("Nobody fits.")

@@ -37,4 +37,5 @@ def test_every_built_in_server_loads(settings: Settings) -> None:
         "files.write",
         "files.delete",
         "files.restore",
+        "files.undo_change",
     ]

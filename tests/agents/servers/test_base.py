@@ -17,8 +17,11 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import BaseModel
 
 from accounts.models import Membership
-from agents.contracts import Reversibility, Risk
+from agents.contracts import JsonObject, Reversibility, Risk, ToolSpec, Undo
 from agents.servers.base import Caller, Toolbox, wire
+from agents.servers.calendar.server import TOOLBOX as CALENDAR
+from agents.servers.files.server import TOOLBOX as FILES
+from agents.servers.mail.server import TOOLBOX as MAIL
 from jarvis_site.audit.models import AuditEvent
 from jarvis_site.kernel.tenancy import tenant
 from tests.agents.gateway.demo.server import TOOLBOX as DEMO
@@ -27,6 +30,7 @@ from tests.cast import Cast
 
 TOKEN = "a-token-that-only-this-test-knows"
 START_SECONDS = 30.0
+BUILT_IN = (CALENDAR, MAIL, FILES)
 READ = {"risk": Risk.READ, "reversibility": Reversibility.NONE_NEEDED}
 
 
@@ -98,6 +102,51 @@ async def test_a_client_sees_annotations_and_risk() -> None:
         wire.REACHES_PEOPLE: True,
         wire.ICON: "mail",
     }
+
+
+async def test_a_client_sees_how_a_tool_is_taken_back_and_what_it_leaves_behind() -> None:
+    async with Client(FILES.server(lambda _: pytest.fail("nobody calls"))) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    meta = tools["write"].meta
+    assert meta is not None
+    assert meta[wire.UNDO]["tool"] == "files.undo_change"
+    assert meta[wire.UNDO]["arguments"] == {"change_id": {"$from": "output", "path": "/change_id"}}
+    assert meta[wire.ARTIFACT] == {"kind": "file", "id": "/path", "title": "/path"}
+    assert wire.UNDO not in (tools["list"].meta or {})
+
+
+def test_only_what_is_declared_undoable_says_how() -> None:
+    box = Toolbox("box", title="Box", icon="tool")
+
+    def once(arguments: Nothing, caller: Caller) -> Nothing:
+        """Do nothing."""
+        return arguments
+
+    with pytest.raises(TypeError, match="not declared as undoable"):
+        box.tool(title="Once", risk=Risk.LOW, reversibility=Reversibility.FINAL, undo=Undo("box.back", {}))(once)
+
+
+@pytest.mark.parametrize("spec", [spec for box in BUILT_IN for spec in box.specs()], ids=lambda spec: spec.name)
+def test_every_built_in_tool_that_can_be_undone_says_how_in_arguments_that_fit(spec: ToolSpec) -> None:
+    assert (spec.undo is not None) == (spec.reversibility is Reversibility.UNDOABLE)
+    given = _properties(spec.output_schema)
+    if spec.artifact:
+        assert {spec.artifact.id[1:], spec.artifact.title[1:]} <= set(given)
+    if spec.undo is None:
+        return
+    reversal = next(other for box in BUILT_IN for other in box.specs() if other.name == spec.undo.tool)
+    wanted = _properties(reversal.input_schema)
+    assert set(spec.undo.arguments) == set(wanted)
+    for name, source in spec.undo.arguments.items():
+        assert isinstance(source, dict)
+        assert source["$from"] == "output"
+        assert given[str(source["path"])[1:]].get("type") == wanted[name].get("type") == "string"
+    assert reversal.idempotent
+    assert not reversal.destructive
+
+
+def _properties(schema: JsonObject | None) -> dict[str, dict[str, object]]:
+    return (schema or {}).get("properties", {})  # type: ignore[return-value]  # of a schema
 
 
 # Alone, over stdio and HTTP -------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def test_reminders_of_a_time_are_listed_as_they_were_written(cast: Cast) -> None
 def test_a_reminder_is_cancelled_once_by_its_words(cast: Cast) -> None:
     made, kept = remind(cast.maya, "Call the bank"), remind(cast.maya, "Pay the rent")
     cancelled = call(cast.maya, "cancel_reminder", key="c", query="the BANK")
-    assert cancelled == made
+    assert {**cancelled, "change_id": ""} == {**made, "change_id": ""}
     remind(cast.maya, "Ask the bank")
     assert call(cast.maya, "cancel_reminder", key="c", query="the BANK") == cancelled
     assert texts(cast.maya) == [kept["text"], "Ask the bank"]

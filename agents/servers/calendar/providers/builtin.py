@@ -1,21 +1,24 @@
 """The built-in calendar: events of one member in PostgreSQL, inside the open tenant scope."""
 
+import json
 from contextlib import AbstractContextManager
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
 
-from agents.servers.base import ToolError
-from agents.servers.calendar.contracts import CalendarEvent, Override
+from agents.contracts import JsonObject, digest
+from agents.servers.calendar.contracts import CalendarEvent, Kept, Override
 from agents.servers.calendar.models import Event
+from agents.servers.calendar.providers.failures import changed_meanwhile, kept_elsewhere
 from agents.servers.calendar.recurrence import series_end
 from agents.servers.calendar.zones import zone_named
+
+PLACE = "builtin"
 
 
 class BuiltinProvider:
@@ -39,24 +42,47 @@ class BuiltinProvider:
 
     def get(self, uid: str) -> CalendarEvent | None:
         row = self._rows().filter(uid=uid).first()
-        return event_of(row) if row else None
+        return _versioned(event_of(row)) if row else None
 
     def add(self, event: CalendarEvent) -> CalendarEvent:
         row, created = Event.objects.get_or_create(owner_id=self.member_id, uid=event.uid, defaults=fields_of(event))
-        return event if created else event_of(row)
+        return _versioned(event if created else event_of(row))
 
-    def replace(self, event: CalendarEvent) -> None:
-        """The row is changed only if nobody else changed it since it was read: the sequence is its version."""
+    def replace(self, event: CalendarEvent) -> CalendarEvent:
+        """The row is changed only if nobody else changed it since it was read: each change raises the sequence."""
         if not self._rows().filter(uid=event.uid, sequence=event.sequence - 1).update(**fields_of(event)):
-            raise ToolError(
-                _("“%(title)s” has changed in the meantime. Nothing was done; look at it again.")
-                % {"title": event.title},
-                code="conflict",
-                retryable=True,
-            )
+            raise changed_meanwhile(event.title)
+        return _versioned(event)
 
-    def remove(self, uid: str) -> None:
-        self._rows().filter(uid=uid).delete()
+    def remove(self, event: CalendarEvent) -> None:
+        rows = self._rows().filter(uid=event.uid)
+        if not rows.filter(sequence=event.sequence).delete()[0] and rows.exists():
+            raise changed_meanwhile(event.title)
+
+    def kept(self, uid: str) -> Kept | None:
+        event = self.get(uid)
+        if event is None:
+            return None
+        fields = {name: _plain(value) for name, value in fields_of(event).items()}
+        return Kept(json.dumps({**fields, "place": PLACE}), event.version)
+
+    def put_back(self, uid: str, text: str, *, version: str) -> None:
+        now = self.get(uid)
+        if (now.version if now else "") != version:
+            raise changed_meanwhile(now.title if now else "")
+        if not text:
+            if now:
+                self.remove(now)
+            return
+        fields = json.loads(text)
+        if fields.pop("place", "") != PLACE:
+            raise kept_elsewhere()
+        # Attendees' programs take what has the higher number for the newer; a cancellation has had one too.
+        fields["sequence"] = max(now.sequence if now else 0, fields["sequence"] + 1) + 1
+        if now is None:
+            Event.objects.create(owner_id=self.member_id, uid=uid, **fields)
+        elif not self._rows().filter(uid=uid, sequence=now.sequence).update(**fields):
+            raise changed_meanwhile(now.title)
 
 
 def event_of(row: Event) -> CalendarEvent:
@@ -80,7 +106,21 @@ def event_of(row: Event) -> CalendarEvent:
     )
 
 
+def _versioned(event: CalendarEvent) -> CalendarEvent:
+    """Give it the digest of what it says; not its sequence, so that what was changed and changed back is the same."""
+    content: JsonObject = {name: _plain(value) for name, value in _content_of(event).items()}
+    return replace(event, version=digest(content))
+
+
+def _plain(value: Any) -> Any:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
 def fields_of(event: CalendarEvent) -> dict[str, Any]:
+    return {**_content_of(event), "sequence": event.sequence, "happens_until": series_end(event)}
+
+
+def _content_of(event: CalendarEvent) -> dict[str, Any]:
     return {
         "title": event.title,
         "starts_at": event.start,
@@ -91,17 +131,15 @@ def fields_of(event: CalendarEvent) -> dict[str, Any]:
         "location": event.location,
         "description": event.description,
         "rrule": event.rrule,
-        "exdates": [exdate.isoformat() for exdate in event.exdates],
+        "exdates": [_plain(exdate) for exdate in event.exdates],
         "overrides": [_as_json(change) for change in event.overrides],
-        "sequence": event.sequence,
         "organizer_name": event.organizer_name,
         "organizer_email": event.organizer_email,
-        "happens_until": series_end(event),
     }
 
 
 def _as_json(change: Override) -> dict[str, str]:
-    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(change).items()}
+    return {key: _plain(value) for key, value in asdict(change).items()}
 
 
 def _override(values: dict[str, str], zone: ZoneInfo) -> Override:

@@ -4,10 +4,11 @@ Names of collections and objects are made from ids that we know, so every write 
 that other programs put into the collection are seen and can be changed; what we do not know of them is kept.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
@@ -24,12 +25,15 @@ from django.utils import timezone as clock
 from django.utils.translation import gettext as _
 
 from agents.servers.base import ToolError
-from agents.servers.calendar.contracts import CalendarEvent
+from agents.servers.calendar.contracts import CalendarEvent, Kept
 from agents.servers.calendar.ics import BadCalendar, read_events, stored_text
+from agents.servers.calendar.providers.failures import changed_meanwhile, kept_elsewhere
+from agents.servers.calendar.providers.texts import content_digest, sequence_raised
 from agents.servers.calendar.zones import zone_named
 
 log = structlog.get_logger(__name__)
 
+PLACE = "caldav"
 # A calendar that takes longer keeps a person waiting for nothing; the step is tried again later.
 TIMEOUT_SECONDS = 10
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
@@ -81,8 +85,12 @@ class CalDavProvider:
     def get(self, uid: str) -> CalendarEvent | None:
         with self._client() as client:
             stored = self._stored(client, uid)
+        return self._event(stored, uid)
+
+    def _event(self, stored: Stored | None, uid: str) -> CalendarEvent | None:
         events = self._read(stored.text) if stored else []
-        return next((event for event in events if event.uid == uid), None)
+        event = next((event for event in events if event.uid == uid), None)
+        return replace(event, version=content_digest(stored.text)) if event and stored else None
 
     def add(self, event: CalendarEvent) -> CalendarEvent:
         text = stored_text(event, stamp=clock.now())
@@ -95,33 +103,72 @@ class CalDavProvider:
                 status = self._put(client, href, text, only_new)
             if status != HTTPStatus.PRECONDITION_FAILED:
                 self._expect(status)
-                return event
         return self.get(event.uid) or event
 
-    def replace(self, event: CalendarEvent) -> None:
+    def replace(self, event: CalendarEvent) -> CalendarEvent:
         with self._client() as client:
             stored = self._stored(client, event.uid)
             if stored is None:
                 raise ToolError(_("“%(title)s” is no longer there.") % {"title": event.title}, code="not_found")
+            self._expect_version(stored, event)
             text = stored_text(event, stamp=clock.now(), stored=stored.text)
-            status = self._put(client, stored.href, text, {"If-Match": stored.etag} if stored.etag else {})
-            if status == HTTPStatus.PRECONDITION_FAILED:
-                raise ToolError(
-                    _("“%(title)s” has changed in the meantime. Nothing was done; look at it again.")
-                    % {"title": event.title},
-                    code="conflict",
-                    retryable=True,
-                )
-            self._expect(status)
+            self._expect_match(self._put(client, stored.href, text, _only(stored)), event.title)
+        return self.get(event.uid) or event
 
-    def remove(self, uid: str) -> None:
+    def remove(self, event: CalendarEvent) -> None:
         with self._client() as client:
-            stored = self._stored(client, uid)
+            stored = self._stored(client, event.uid)
             if stored is None:
                 return
-            response = client.delete(stored.href)
-            if response.status not in _GONE:
-                self._expect(response.status)
+            self._expect_version(stored, event)
+            self._delete(client, stored, event.title)
+
+    def kept(self, uid: str) -> Kept | None:
+        with self._client() as client:
+            stored = self._stored(client, uid)
+        if stored is None:
+            return None
+        name = stored.href.rpartition("/")[2]
+        text = json.dumps({"place": PLACE, "name": name, "text": stored.text})
+        return Kept(text, content_digest(stored.text))
+
+    def put_back(self, uid: str, text: str, *, version: str) -> None:
+        with self._client() as client:
+            stored = self._stored(client, uid)
+            now = self._event(stored, uid)
+            title = now.title if now else ""
+            if (content_digest(stored.text) if stored else "") != version:
+                raise changed_meanwhile(title)
+            if text:
+                self._put_back(client, stored, text, sequence=now.sequence if now else 0, title=title)
+            elif stored:
+                self._delete(client, stored, title)
+
+    def _put_back(self, client: DAVClient, stored: Stored | None, text: str, *, sequence: int, title: str) -> None:
+        before = json.loads(text)
+        if before.get("place") != PLACE:
+            raise kept_elsewhere()
+        body = sequence_raised(str(before["text"]), above=sequence)
+        if stored:
+            self._expect_match(self._put(client, stored.href, body, _only(stored)), title)
+        else:
+            href = f"{self._collection_url(client)}{before['name']}"
+            self._expect_match(self._put(client, href, body, {"If-None-Match": "*"}), title)
+
+    def _expect_version(self, stored: Stored, event: CalendarEvent) -> None:
+        """What we want to change must be what we have read."""
+        if event.version and content_digest(stored.text) != event.version:
+            raise changed_meanwhile(event.title)
+
+    def _expect_match(self, status: int, title: str) -> None:
+        if status == HTTPStatus.PRECONDITION_FAILED:
+            raise changed_meanwhile(title)
+        self._expect(status)
+
+    def _delete(self, client: DAVClient, stored: Stored, title: str) -> None:
+        status = int(client.request(stored.href, "DELETE", "", _only(stored)).status)
+        if status not in _GONE:
+            self._expect_match(status, title)
 
     # The wire ---------------------------------------------------------------------------------------------------------
 
@@ -223,6 +270,11 @@ class CalDavProvider:
 def _known_homes() -> dict[tuple[str, str], str]:
     """Calendar homes found by discovery, for the life of the process: they move with the account, not by themselves."""
     return {}
+
+
+def _only(stored: Stored) -> dict[str, str]:
+    """Ask that a change be made only to what we have seen; a few servers give nothing to ask it by."""
+    return {"If-Match": stored.etag} if stored.etag else {}
 
 
 def _object(collection: str, found: Any) -> Stored:

@@ -9,9 +9,11 @@ from agents.servers.calendar.services.reminders import (
     reminders_ring,
 )
 from agents.servers.calendar.services.scheduling import event_cancel, event_change, event_create, event_move
+from agents.servers.calendar.services.undoing import change_undo
 
 __all__ = [
     "EventDraft",
+    "change_undo",
     "event_cancel",
     "event_change",
     "event_create",

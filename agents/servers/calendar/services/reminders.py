@@ -1,22 +1,23 @@
 """Reminders: made, ended, and rung when their time comes. They are kept here whichever calendar is set, because the
 product itself has to ring them."""
 
-from datetime import datetime
+import json
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone as clock
 from django.utils.translation import gettext as _
 
-from agents.contracts import JsonObject
+from agents.contracts import JsonObject, digest
 from agents.servers.base import Caller, ToolError
 from agents.servers.calendar.events import ReminderDue
-from agents.servers.calendar.models import SHORT, Reminder
+from agents.servers.calendar.models import SHORT, Deed, Reminder
 from agents.servers.calendar.outputs import reminder_json
 from agents.servers.calendar.providers.builtin import BuiltinProvider
 from agents.servers.calendar.recurrence import BadRule, next_time, rule_fit
 from agents.servers.calendar.selectors import Window, reminder_named
-from agents.servers.calendar.services.deeds import once
+from agents.servers.calendar.services.deeds import REMINDER, note_before, once
 from agents.servers.calendar.services.drafts import check_times
 from agents.servers.calendar.zones import BadZone, from_wall, to_wall, zone_named
 from jarvis_site.kernel.clock import db_now
@@ -53,11 +54,12 @@ def reminder_create(*, caller: Caller, text: str, due: datetime, timezone: str, 
     except BadRule as error:
         raise ToolError(str(error), code="bad_rule") from error
 
-    def act(_target: JsonObject) -> JsonObject:
+    def act(deed: Deed) -> JsonObject:
         reminder = Reminder.objects.create(
             owner_id=caller.member_id, text=text, starts_at=due, due_at=due, timezone=timezone, rrule=rrule
         )
-        return reminder_json(reminder)
+        note_before(deed, {"kind": REMINDER, "id": str(reminder.id), "kept": "", "version": ""})
+        return {**reminder_json(reminder), "version": reminder_version(reminder)}
 
     def resolve() -> JsonObject:
         if due <= clock.now():
@@ -85,15 +87,51 @@ def reminder_cancel(
             return {"reminder": reminder_json(_own(caller, reminder_id))}
         return {"reminder": reminder_json(reminder_named(caller=caller, query=query, window=window))}
 
-    def act(target: JsonObject) -> JsonObject:
-        reminder = target["reminder"]
-        told = dict(reminder) if isinstance(reminder, dict) else {}
+    def act(deed: Deed) -> JsonObject:
+        told = dict(deed.target["reminder"])
         # One that is gone by now was deleted on a page meanwhile: what was wanted is so.
-        Reminder.objects.filter(owner_id=caller.member_id, id=str(told["reminder_id"])).delete()
-        return told
+        reminder = Reminder.objects.filter(owner_id=caller.member_id, id=str(told["reminder_id"])).first()
+        if reminder:
+            note_before(deed, reminder_noted(reminder))
+            reminder.delete()
+        return {**told, "version": ""}
 
     provider = BuiltinProvider(member_id=caller.member_id)
     return once(caller=caller, operation="cancel_reminder", provider=provider, resolve=resolve, act=act)
+
+
+def reminder_version(reminder: Reminder) -> str:
+    """Digest of what it says; not of when it rings next, which the clock changes."""
+    starts_at = reminder.starts_at.astimezone(UTC).isoformat()
+    return digest([reminder.text, starts_at, reminder.rrule, reminder.timezone])
+
+
+def reminder_noted(reminder: Reminder) -> JsonObject:
+    """What there is of it, as `deeds.note_before` wants it."""
+    starts_at = reminder.starts_at.astimezone(UTC).isoformat()
+    kept = {"text": reminder.text, "starts_at": starts_at, "rrule": reminder.rrule, "timezone": reminder.timezone}
+    version = reminder_version(reminder)
+    return {"kind": REMINDER, "id": str(reminder.id), "kept": json.dumps(kept), "version": version}
+
+
+def reminder_put_back(*, caller: Caller, reminder_id: UUID, kept: str) -> None:
+    """Make a reminder again as it was noted. A repeating one goes on with its next time.
+
+    Raises:
+        ToolError: `conflict`: its time has passed in the meantime.
+    """
+    fields = json.loads(kept)
+    reminder = Reminder(id=reminder_id, owner_id=caller.member_id, **fields)
+    reminder.starts_at = reminder.due_at = datetime.fromisoformat(fields["starts_at"])
+    if reminder.starts_at <= clock.now():
+        reminder.due_at = _following(reminder)
+    if reminder.due_at is None:
+        raise ToolError(
+            _("The time of “%(text)s” has passed in the meantime, so it would never ring. Nothing was done.")
+            % {"text": reminder.text},
+            code="conflict",
+        )
+    reminder.save(force_insert=True)
 
 
 def _own(caller: Caller, reminder_id: str) -> Reminder:

@@ -8,13 +8,15 @@ from django.utils.translation import gettext as _
 
 from agents.contracts import JsonObject
 from agents.servers.base import Caller, ToolError
-from agents.servers.calendar.contracts import CalendarEvent, Occurrence, Override, event_id_parts
+from agents.servers.calendar.contracts import CalendarEvent, CalendarProvider, Occurrence, Override, event_id_parts
 from agents.servers.calendar.ics import cancellation_text, invitation_text
+from agents.servers.calendar.models import Deed
 from agents.servers.calendar.outputs import event_json, occurrence_json
 from agents.servers.calendar.providers import provider_for
+from agents.servers.calendar.providers.failures import changed_meanwhile
 from agents.servers.calendar.recurrence import BadRule, rule_fit, rule_moved
 from agents.servers.calendar.selectors import event_get, event_named
-from agents.servers.calendar.services.deeds import once, uid_for
+from agents.servers.calendar.services.deeds import EVENT, note_before, once, uid_for
 from agents.servers.calendar.services.drafts import EventDraft, check_times, event_drafted
 from agents.servers.calendar.zones import elapsed, from_wall, to_wall
 
@@ -33,11 +35,14 @@ def event_create(*, caller: Caller, draft: EventDraft) -> JsonObject:
     event = replace(event_drafted(draft, uid=uid_for(caller)), organizer_name=caller.name, organizer_email=caller.email)
     provider = provider_for(caller)
 
-    def act(_target: JsonObject) -> JsonObject:
+    def act(_deed: Deed) -> JsonObject:
         kept = provider.add(event)
         return _told(kept, None, caller, "invitation", invitation_text(kept, stamp=clock.now()))
 
-    return once(caller=caller, operation="create_event", provider=provider, resolve=dict, act=act)
+    def resolve() -> JsonObject:
+        return {"before": {"kind": EVENT, "id": event.uid, "kept": "", "version": ""}}
+
+    return once(caller=caller, operation="create_event", provider=provider, resolve=resolve, act=act)
 
 
 def event_move(
@@ -58,11 +63,14 @@ def event_move(
     """
     provider = provider_for(caller)
 
-    def act(target: JsonObject) -> JsonObject:
-        event, occurrence = event_get(provider=provider, event_id=str(target["event_id"]))
+    def act(deed: Deed) -> JsonObject:
+        event, occurrence = event_get(provider=provider, event_id=str(deed.target["event_id"]))
         moved = _moved_occurrence(event, occurrence, start, end) if occurrence else _moved_event(event, start, end)
         if moved != event:
-            provider.replace(moved)
+            _note(deed, provider, event)
+            moved = provider.replace(moved)
+        elif "before" not in deed.target:  # else an earlier try has moved it, and could not say so
+            _note(deed, provider, event)
         at = occurrence.recurrence_id if occurrence else None
         return _told(moved, at, caller, "invitation", invitation_text(moved, stamp=clock.now()))
 
@@ -80,7 +88,7 @@ def event_change(*, caller: Caller, event_id: str, draft: EventDraft) -> JsonObj
     """
     provider = provider_for(caller)
 
-    def act(_target: JsonObject) -> JsonObject:
+    def act(_deed: Deed) -> JsonObject:
         event, occurrence = event_get(provider=provider, event_id=event_id)
         drafted = event_drafted(draft if not occurrence else replace(draft, rrule=""), uid=event.uid)
         if occurrence:
@@ -95,7 +103,7 @@ def event_change(*, caller: Caller, event_id: str, draft: EventDraft) -> JsonObj
                 exdates=event.exdates if same_times else (),
                 overrides=event.overrides if same_times else (),
             )
-        provider.replace(changed)
+        changed = provider.replace(changed)
         at = occurrence.recurrence_id if occurrence else None
         return _told(changed, at, caller, "invitation", invitation_text(changed, stamp=clock.now()))
 
@@ -115,21 +123,24 @@ def event_cancel(*, caller: Caller, event_id: str = "", query: str = "", whole_s
     """
     provider = provider_for(caller)
 
-    def act(target: JsonObject) -> JsonObject:
-        uid = str(target["event_id"])
+    def act(deed: Deed) -> JsonObject:
+        told = _remembered(deed.target)
         try:
-            event, occurrence = event_get(provider=provider, event_id=uid)
+            event, occurrence = event_get(provider=provider, event_id=str(deed.target["event_id"]))
         except ToolError as error:
             if error.code != "not_found":
                 raise
             # It was there when this call first came: an earlier attempt has cancelled it and could not say so.
-            return {**_remembered(target), "cancellation": ""}
+            left = provider.kept(event_id_parts(str(deed.target["event_id"]))[0])
+            return {**told, "cancellation": "", "version": left.version if left else ""}
+        _note(deed, provider, event)
         if occurrence is None or occurrence.recurrence_id is None:
-            provider.remove(event.uid)
+            provider.remove(event)
             cancelled = replace(event, sequence=event.sequence + 1)
-            return {**_remembered(target), "cancellation": cancellation_text(cancelled, stamp=clock.now())}
-        provider.replace(_without(event, occurrence.recurrence_id))
-        return {**_remembered(target), "cancellation": _occurrence_cancellation(event, occurrence)}
+            return {**told, "cancellation": cancellation_text(cancelled, stamp=clock.now()), "version": ""}
+        left_out = provider.replace(_without(event, occurrence.recurrence_id))
+        cancellation = _occurrence_cancellation(event, occurrence)
+        return {**told, "cancellation": cancellation, "version": left_out.version}
 
     def resolve() -> JsonObject:
         return _target(caller, event_id=event_id, query=query, whole_series=whole_series)
@@ -158,6 +169,13 @@ def _target(caller: Caller, *, event_id: str, query: str, whole_series: bool) ->
     return {"event_id": event_id, "event": told}
 
 
+def _note(deed: Deed, provider: CalendarProvider, event: CalendarEvent) -> None:
+    kept = provider.kept(event.uid)
+    if kept is None or kept.version != event.version:
+        raise changed_meanwhile(event.title)
+    note_before(deed, {"kind": EVENT, "id": event.uid, "kept": kept.text, "version": kept.version})
+
+
 def _remembered(target: JsonObject) -> JsonObject:
     event = target["event"]
     return dict(event) if isinstance(event, dict) else {}
@@ -165,12 +183,12 @@ def _remembered(target: JsonObject) -> JsonObject:
 
 def _told(event: CalendarEvent, recurrence_id: datetime | None, caller: Caller, key: str, text: str) -> JsonObject:
     if recurrence_id is None:
-        return {**event_json(event, timezone=caller.timezone), key: text}
+        return {**event_json(event, timezone=caller.timezone), key: text, "version": event.version}
     change = next(change for change in event.overrides if change.recurrence_id == recurrence_id)
     occurrence = Occurrence(
         event, change.start, change.end, change.title, change.location, change.description, recurrence_id
     )
-    return {**occurrence_json(occurrence, timezone=caller.timezone), key: text}
+    return {**occurrence_json(occurrence, timezone=caller.timezone), key: text, "version": event.version}
 
 
 # What becomes of it -----------------------------------------------------------------------------------------------
