@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext_lazy as _
 
 from agents.contracts import PlanFault
-from jarvis_site.kernel.errors import JarvisError, Text
+from jarvis_site.kernel.errors import Invalid, JarvisError, Text
 
 
 class PlannerFailed(JarvisError):
@@ -30,6 +30,28 @@ class PlanUnreadable(PlannerFailed):
     def __init__(self, faults: Sequence[PlanFault], message: Text = "") -> None:
         super().__init__(message)
         self.faults = tuple(faults)
+
+
+class PlanRefused(Invalid):
+    """A person's change does not make a plan that can be carried out. Nothing was changed.
+
+    Args:
+        faults: the reasons.
+    """
+
+    code = "plan_refused"
+    message = _("This plan could not be carried out, so nothing was changed.")
+
+    def __init__(self, faults: Sequence[PlanFault]) -> None:
+        super().__init__(" ".join(fault.message for fault in faults))
+        self.faults = tuple(faults)
+
+
+class BadAnswer(Invalid):
+    """The answer to a human step does not fit its form. Nothing was stored."""
+
+    code = "bad_answer"
+    message = _("The answer does not fit what was asked. Nothing was stored.")
 
 
 class UnresolvedReference(JarvisError):

@@ -18,3 +18,27 @@ class ActDone(Event):
 
     run_id: UUID
     step_id: UUID
+
+
+@dataclass(frozen=True)
+class TaskAsked(Event):
+    """A human step was put to people."""
+
+    task_id: UUID
+    run_id: UUID
+
+
+@dataclass(frozen=True)
+class TaskReminded(Event):
+    """A human step waits still, and people are told once more."""
+
+    task_id: UUID
+    run_id: UUID
+
+
+@dataclass(frozen=True)
+class TaskClosed(Event):
+    """A human step was answered, or is no longer needed."""
+
+    task_id: UUID
+    run_id: UUID

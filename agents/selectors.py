@@ -1,6 +1,9 @@
 """Reads of runs. A run is seen by the member it was carried out for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -37,6 +40,12 @@ def runs_unfinished() -> QuerySet[Run]:
     return Run.objects.filter(finished_at__isnull=True)
 
 
+def parts_unfinished(*, run: Run | None = None, step_id: UUID | None = None) -> list[UUID]:
+    """The runs that are parts of a run, or of a step, and not over."""
+    above = Step.objects.filter(run=run).values_list("id", flat=True) if run else [step_id]
+    return list(runs_unfinished().filter(parent_step_id__in=list(above)).values_list("id", flat=True))
+
+
 def steps_of(*, run: Run) -> list[Step]:
     """The steps in the order of the plan."""
     return list(Step.objects.filter(run=run).order_by("position"))
@@ -50,6 +59,32 @@ def plan_of(*, run: Run) -> Plan:
 def events_after(*, run: Run, number: int) -> QuerySet[RunEvent]:
     """What happened after event `number`, in order."""
     return RunEvent.objects.filter(run=run, number__gt=number).order_by("number")
+
+
+def events_before(*, run: Run, number: int | None, length: int) -> list[RunEvent]:
+    """The last events before event `number`, or the very last, newest first."""
+    events = RunEvent.objects.filter(run=run)
+    events = events if number is None else events.filter(number__lt=number)
+    return list(events.order_by("-number")[:length])
+
+
+def events_of_step(*, run: Run, key: str) -> list[RunEvent]:
+    """What happened to one step, in order."""
+    return list(RunEvent.objects.filter(run=run, step=key).order_by("number"))
+
+
+class Moment(NamedTuple):
+    """An event without what it says: thousands of these are read for one picture."""
+
+    kind: str
+    step: str
+    at: datetime
+
+
+def moments_of(*, run: Run, kinds: Iterable[str]) -> list[Moment]:
+    """When events of these kinds happened to the run's steps, in order."""
+    events = RunEvent.objects.filter(run=run, kind__in=list(kinds)).exclude(step="").order_by("number")
+    return [Moment(*row) for row in events.values_list("kind", "step", "at")]
 
 
 @dataclass(frozen=True, slots=True)

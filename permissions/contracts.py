@@ -19,6 +19,10 @@ class CallFacts:
 
     Attributes:
         known: the catalogue has this tool; unknown ones count as destructive and reaching people.
+        steers: a step of the plan itself, which calls nothing.
+        only_reads: of the plan only what reads was approved.
+        open_values: arguments that nobody could judge when the plan was approved, because they are results of
+            earlier steps.
     """
 
     tool: str
@@ -27,15 +31,23 @@ class CallFacts:
     read_only: bool
     destructive: bool
     reaches_people: bool
+    steers: bool = False
+    only_reads: bool = False
+    open_values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer of `decide`, with the rule that gave it and its reason in words."""
+    """The answer of `decide`, with the rule that gave it and its reason in words.
+
+    Attributes:
+        by_plan: an approval of the whole plan can stand for the answer to this question.
+    """
 
     verdict: Verdict
     rule: str
     reason: str
+    by_plan: bool = True
 
 
 class ConsentState(StrEnum):
@@ -79,4 +91,24 @@ class ConsentRequest:
     risk: str
     reversibility: str
     rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanConsentRequest:
+    """A question about one version of a plan.
+
+    Attributes:
+        digest: SHA-256 over the plan, the run and the policy version.
+        plan: `goal`, and the `steps` that the answer is about, as in the plan.
+        risk, reversibility: of its most dangerous step.
+    """
+
+    digest: str
+    run_id: UUID
+    member_id: UUID
+    plan: dict[str, object]
+    title: str
+    risk: str
+    reversibility: str
     reason: str

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from permissions.contracts import CallFacts, Decision, Verdict
 
 # Part of every consent's digest: a change of the rules makes older answers worthless.
-POLICY_VERSION = 1
+POLICY_VERSION = 2
 
 # Arguments that hold addresses, in the tools that declare `reaches_people`.
 ADDRESS_ARGUMENTS = ("to", "cc", "bcc", "attendees")
@@ -26,6 +26,7 @@ class Rule:
     applies: Callable[[CallFacts], bool]
     verdict: Verdict
     reason: Callable[[CallFacts], str]
+    by_plan: bool = True
 
 
 def _reaches(facts: CallFacts) -> str:
@@ -45,8 +46,26 @@ def _destroys(facts: CallFacts) -> bool:
     return facts.destructive or facts.arguments.get("overwrite") is True
 
 
+def _open(facts: CallFacts) -> str:
+    names = ", ".join(name.replace("_", " ") for name in facts.open_values)
+    return _("This was not known when the plan was approved: %(names)s.") % {"names": names}
+
+
 RULES: tuple[Rule, ...] = (
     Rule("unknown-tool", lambda f: not f.known, Verdict.DENY, lambda _f: _("There is no such tool.")),
+    Rule(
+        "open-values",
+        lambda f: bool(f.open_values) and not f.read_only and (f.reaches_people or _destroys(f)),
+        Verdict.ASK,
+        _open,
+        by_plan=False,
+    ),
+    Rule(
+        "reads-approved",
+        lambda f: f.only_reads and not f.read_only,
+        Verdict.ASK,
+        lambda _f: _("Of this plan only what reads was approved."),
+    ),
     Rule("reaches-people", lambda f: f.reaches_people and not f.read_only, Verdict.ASK, _reaches),
     Rule(
         "destroys",
@@ -54,7 +73,8 @@ RULES: tuple[Rule, ...] = (
         Verdict.ASK,
         lambda _f: _("It removes or overwrites something."),
     ),
-    Rule("reads", lambda f: f.read_only, Verdict.ALLOW, lambda _f: _("It only reads.")),
+    Rule("steers", lambda f: f.steers, Verdict.ALLOW, lambda _f: _("It only steers the plan.")),
+    Rule("reads", lambda f: f.read_only and not f.steers, Verdict.ALLOW, lambda _f: _("It only reads.")),
     Rule(
         "own-writes",
         lambda f: not (f.read_only or f.reaches_people or _destroys(f)),
@@ -68,4 +88,4 @@ def decide(facts: CallFacts) -> Decision:
     """Return the strictest decision among all rules that apply; at least one always does."""
     matching = [rule for rule in RULES if rule.applies(facts)]
     rule = max(matching, key=lambda item: _STRICTNESS[item.verdict])
-    return Decision(verdict=rule.verdict, rule=rule.name, reason=rule.reason(facts))
+    return Decision(verdict=rule.verdict, rule=rule.name, reason=rule.reason(facts), by_plan=rule.by_plan)

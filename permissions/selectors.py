@@ -1,12 +1,13 @@
 """Reads about questions to people."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from accounts.contracts import Actor
 from jarvis_site.kernel.errors import NotFound
-from permissions.contracts import ConsentState
+from permissions.contracts import ConsentKind, ConsentScope, ConsentState
 from permissions.models import Consent
 
 
@@ -39,3 +40,17 @@ def waiting_count(*, actor: Actor) -> int:
 def consents_open_in(*, run_ids: list[UUID], actor: Actor) -> QuerySet[Consent]:
     """The person's open questions in several runs at once, the oldest first."""
     return consents_waiting(actor=actor).filter(run_id__in=run_ids)
+
+
+def plan_steps_agreed(*, run_id: UUID) -> list[dict[str, Any]]:
+    """The steps, as they stand in the plan, that people have approved with a version of the run's plan."""
+    approved = Consent.objects.filter(
+        run_id=run_id, kind=ConsentKind.PLAN, state=ConsentState.APPROVED, scope=ConsentScope.ALL
+    )
+    return [step for consent in approved for step in consent.arguments["steps"]]
+
+
+def plan_open(*, run_ids: list[UUID]) -> dict[UUID, Consent]:
+    """The open question about the plan of each run that has one."""
+    pending = Consent.objects.filter(run_id__in=run_ids, kind=ConsentKind.PLAN, state=ConsentState.PENDING)
+    return {consent.run_id: consent for consent in pending}

@@ -4,9 +4,11 @@ The caller of `consent_ask` and `consent_use` holds a transaction in which the s
 """
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.access import require
 from accounts.contracts import Actor
@@ -17,7 +19,7 @@ from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.events import publish
 from jarvis_site.kernel.tenancy import all_tenants, tenant
 from permissions.access import APPROVALS_DECIDE
-from permissions.contracts import ConsentRequest, ConsentState
+from permissions.contracts import ConsentKind, ConsentRequest, ConsentScope, ConsentState, PlanConsentRequest
 from permissions.errors import AlreadyDecided, ConsentExpired
 from permissions.events import ConsentAsked, ConsentDecided
 from permissions.models import Consent
@@ -25,6 +27,8 @@ from permissions.models import Consent
 # Long enough for a week-end and a sick day; what is older was forgotten and should be asked for again.
 CONSENT_LIFETIME = timedelta(days=7)
 EXPIRY_BATCH = 200
+# The rule by which a plan as a whole is asked about.
+PLAN_RULE = "plan"
 
 
 def consent_ask(request: ConsentRequest) -> Consent:
@@ -37,7 +41,7 @@ def consent_ask(request: ConsentRequest) -> Consent:
     existing = Consent.objects.filter(step_id=request.step_id, digest=request.digest, state__in=open_states).first()
     if existing is not None:
         return existing
-    consent = Consent.objects.create(
+    return _asked(
         run_id=request.run_id,
         step_id=request.step_id,
         member_id=request.member_id,
@@ -49,30 +53,68 @@ def consent_ask(request: ConsentRequest) -> Consent:
         reversibility=request.reversibility,
         rule=request.rule,
         rule_reason=request.reason[:500],
-        expires_at=db_time() + CONSENT_LIFETIME,
     )
+
+
+def plan_ask(request: PlanConsentRequest) -> Consent:
+    """Ask about a plan. A question about an earlier version of it is withdrawn: nobody can answer two at once."""
+    plans_withdraw(run_id=request.run_id)
+    return _asked(**_of_plan(request))
+
+
+def plan_agreed(request: PlanConsentRequest) -> Consent:
+    """Put on record that the person has said yes to exactly these steps, by the very act that made them."""
+    consent = Consent.objects.create(
+        **_of_plan(request),
+        expires_at=db_time() + CONSENT_LIFETIME,
+        state=ConsentState.APPROVED,
+        decided_by_id=request.member_id,
+        decided_at=db_now(),
+    )
+    details = {"digest": consent.digest}
+    record(action="consent.approved", resource=consent, run_id=consent.run_id, decision="approved", details=details)
+    return consent
+
+
+def _of_plan(request: PlanConsentRequest) -> dict[str, Any]:
+    return {
+        "kind": ConsentKind.PLAN,
+        "run_id": request.run_id,
+        "member_id": request.member_id,
+        "digest": request.digest,
+        "arguments": request.plan,
+        "title": request.title[:300],
+        "risk": request.risk,
+        "reversibility": request.reversibility,
+        "rule": PLAN_RULE,
+        "rule_reason": request.reason[:500],
+    }
+
+
+def _asked(**fields: Any) -> Consent:
+    consent = Consent.objects.create(expires_at=db_time() + CONSENT_LIFETIME, **fields)
     record(
         action="consent.asked",
         resource=consent,
-        run_id=request.run_id,
+        run_id=consent.run_id,
         decision="ask",
-        reason=request.reason,
-        details={"tool": request.tool, "digest": request.digest, "rule": request.rule},
+        reason=consent.rule_reason,
+        details={"tool": consent.tool, "digest": consent.digest, "rule": consent.rule},
     )
-    publish(ConsentAsked(consent_id=consent.id, run_id=request.run_id, member_id=request.member_id))
+    publish(ConsentAsked(consent_id=consent.id, run_id=consent.run_id, member_id=consent.member_id))
     _announce(consent)
     return consent
 
 
 @transaction.atomic
-def consent_approve(*, consent_id: UUID, actor: Actor) -> Consent:
-    """Approve the exact call, once.
+def consent_approve(*, consent_id: UUID, actor: Actor, scope: ConsentScope = ConsentScope.ALL) -> Consent:
+    """Approve the exact call, once; or the plan, or only what reads in it.
 
     Raises:
         MayNot: see `permissions.access`. NotFound: there is none, or somebody else was asked.
         AlreadyDecided, ConsentExpired: nothing was changed.
     """
-    return _decide(consent_id=consent_id, actor=actor, state=ConsentState.APPROVED, reason="")
+    return _decide(consent_id=consent_id, actor=actor, state=ConsentState.APPROVED, reason="", scope=scope)
 
 
 @transaction.atomic
@@ -94,13 +136,47 @@ def consent_use(*, step_id: UUID, digest: str) -> bool:
     ).exists()
 
 
+def plan_use(*, run_id: UUID, step: dict[str, object], key: str) -> bool:
+    """Whether people have approved a plan with exactly this step in it. The engine calls it for the first try of a step
+    only: what is to be done a second time is asked about by itself.
+
+    Args:
+        step: `tool` and `arguments` as they stand in the plan.
+        key: the step's id in the plan.
+    """
+    approved = Consent.objects.filter(
+        run_id=run_id, kind=ConsentKind.PLAN, state=ConsentState.APPROVED, scope=ConsentScope.ALL
+    )
+    wanted = {"steps": [{"id": key, **step}]}
+    for consent in approved.filter(arguments__contains=wanted):
+        # Containment in JSON is not equality: the plan could hold more arguments than are asked for here.
+        if any(_same(planned, key, step) for planned in consent.arguments["steps"]):
+            Consent.objects.filter(id=consent.id, used_at__isnull=True).update(used_at=db_now())
+            record(action="consent.used", resource=consent, run_id=run_id, details={"step": key})
+            return True
+    return False
+
+
+def _same(planned: dict[str, object], key: str, step: dict[str, object]) -> bool:
+    return planned["id"] == key and all(planned[name] == value for name, value in step.items())
+
+
+def plans_withdraw(*, run_id: UUID) -> None:
+    """The plan that people were asked about is not the run's any more."""
+    _withdraw(Consent.objects.filter(run_id=run_id, kind=ConsentKind.PLAN))
+
+
 def consents_withdraw(*, run_id: UUID, step_id: UUID | None = None) -> None:
     """The run is over, or a step of it: the open questions go away."""
-    asked = Consent.objects.select_for_update().filter(run_id=run_id, state=ConsentState.PENDING)
-    for consent in asked.filter(step_id=step_id) if step_id else asked:
+    asked = Consent.objects.filter(run_id=run_id)
+    _withdraw(asked.filter(step_id=step_id) if step_id else asked)
+
+
+def _withdraw(asked: QuerySet[Consent]) -> None:
+    for consent in asked.select_for_update().filter(state=ConsentState.PENDING):
         consent.state = ConsentState.WITHDRAWN
         consent.save(update_fields=["state"])
-        record(action="consent.withdrawn", resource=consent, run_id=run_id)
+        record(action="consent.withdrawn", resource=consent, run_id=consent.run_id)
         _announce(consent)
 
 
@@ -126,7 +202,9 @@ def _expire(consent_id: UUID) -> None:
         _conclude(Consent.objects.get(id=consent_id))
 
 
-def _decide(*, consent_id: UUID, actor: Actor, state: ConsentState, reason: str) -> Consent:
+def _decide(
+    *, consent_id: UUID, actor: Actor, state: ConsentState, reason: str, scope: ConsentScope = ConsentScope.ALL
+) -> Consent:
     require(actor, APPROVALS_DECIDE)
     consent = Consent.objects.select_for_update().filter(id=consent_id, member_id=actor.member_id).first()
     if consent is None:
@@ -136,7 +214,11 @@ def _decide(*, consent_id: UUID, actor: Actor, state: ConsentState, reason: str)
     if consent.expires_at <= db_time():
         raise ConsentExpired
     Consent.objects.filter(id=consent_id).update(
-        state=state, decided_by_id=actor.member_id, decided_at=db_now(), reason=reason
+        state=state,
+        scope=scope if consent.kind == ConsentKind.PLAN else ConsentScope.ALL,
+        decided_by_id=actor.member_id,
+        decided_at=db_now(),
+        reason=reason,
     )
     consent.refresh_from_db()
     _conclude(consent)

@@ -1,10 +1,9 @@
-"""Celery's door into permissions."""
+"""What permissions looks at again and again."""
 
-from celery import shared_task
-
+from jarvis_site.kernel.ticks import tick
 from permissions.services import consents_expire
 
 
-@shared_task(name="permissions.expire")
+@tick("permissions.expire", every=30.0)
 def expire() -> None:
     consents_expire()

@@ -1,8 +1,12 @@
 """The product's settings on servers of the test run's own."""
 
+import os
+
 from tests.services import provide
 
 provide()
+# Tests of their own hold final acts; the others, and the processes that they start, would only wait.
+os.environ["JARVIS_HOLD_FINAL_SECONDS"] = "0"
 
 from jarvis_site.settings import *  # noqa: E402, F403 - settings are a flat module
 

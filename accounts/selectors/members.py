@@ -1,11 +1,14 @@
 """Lists of members, made for large organizations: searched, in pages, with a fixed number of queries."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
 from accounts import access
 from accounts.models import CustomRole, Membership, Team, TeamMember
@@ -49,6 +52,26 @@ def members_page(*, search: str = "", page: str | int | None = 1) -> tuple[Page[
     for member_id, name in links.order_by("team__name").values_list("member_id", "team__name"):
         names[member_id].append(name)
     return members, [Row(member, names[member.id]) for member in members]
+
+
+def members_at(addresses: Iterable[str]) -> list[UUID]:
+    """The members with these addresses, in their order. Raises `NotFound`, whose text names who is not here."""
+    wanted = {address.lower(): address for address in addresses}
+    lower = _people().annotate(address=Lower("user__email")).filter(address__in=wanted)
+    found: dict[str, UUID] = dict(lower.values_list("address", "id"))
+    for address, told in wanted.items():
+        if address not in found:
+            raise NotFound(_("%(address)s is not a member here.") % {"address": told})
+    return [found[address] for address in wanted]
+
+
+def members_of_team(name: str) -> list[UUID]:
+    """The members of a team by its name, those of the teams below it not counted. Raises `NotFound`."""
+    links = TeamMember.objects.filter(team__name=name).order_by("member_id")
+    found = list(links.values_list("member_id", flat=True))
+    if not found:
+        raise NotFound(_("There is no team “%(name)s” with people in it.") % {"name": name})
+    return found
 
 
 def members_who_may(action: str) -> list[UUID]:

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from agents.contracts import Approval, PlanAuthor, RunState, StepState, WaitsFor
+from agents.contracts import UNBEGUN_STEP_STATES, Approval, PlanAuthor, RunState, StepState, WaitsFor
 from jarvis_site.kernel.tenancy.constraints import TenantFK, TenantPolicy
 from jarvis_site.kernel.tenancy.models import TenantForeignKey, TenantModel
 
@@ -66,6 +66,11 @@ class Run(TenantModel):
         ]
 
     member_id: UUID
+
+    @property
+    def halted(self) -> bool:
+        """Nothing new starts: somebody has paused it, or its plan, or the next version of it, is not settled yet."""
+        return self.state in {RunState.PAUSED, RunState.PLANNING} or self.approval == Approval.PENDING
 
     @property
     def code(self) -> str:
@@ -183,6 +188,13 @@ class Step(TenantModel):
         ]
 
     run_id: UUID
+
+    @property
+    def begun(self) -> bool:
+        """A plan may not change it any more. What is held for a moment, or waits for room, has not begun."""
+        if self.state == StepState.SLEEPING:
+            return self.waits_for not in {WaitsFor.GRACE, WaitsFor.ROOM}
+        return self.state not in UNBEGUN_STEP_STATES
 
     @property
     def idempotency_key(self) -> str:

@@ -1,7 +1,8 @@
 """Raw JSON from outside, of whatever shape, into a `PlanDraft` for the validator to judge."""
 
-from agents.contracts import Json, JsonObject, PlanAuthor, PlanDraft, PlanFault, PlannedStep
-from agents.planner.validation import MAX_FAULTS, MAX_STEPS, too_many_steps
+from agents.contracts import Branch, Json, JsonObject, PlanAuthor, PlanDraft, PlanFault, PlannedStep
+from agents.errors import PlanUnreadable
+from agents.planner.bounds import MAX_FAULTS, MAX_STEPS, too_many_steps
 from agents.planner.values import MAX_DEPTH, shown, too_deep
 
 # Around a step's arguments: the plan, its list of steps, the step.
@@ -28,6 +29,23 @@ def parse_draft(raw: Json, *, author: PlanAuthor) -> PlanDraft | tuple[PlanFault
     if len(items) > MAX_STEPS:
         return (too_many_steps(len(items)),)
     return _draft(raw, items, author)
+
+
+def stored_draft(body: JsonObject, *, author: PlanAuthor, note: str = "") -> PlanDraft:
+    """Read a plan that was validated before it was stored.
+
+    Raises:
+        PlanUnreadable: it is none, for example because another version of the program has stored it.
+    """
+    draft = parse_draft({**body, "note": note}, author=author)
+    if isinstance(draft, PlanDraft):
+        return draft
+    raise PlanUnreadable(draft)
+
+
+def stored_steps(items: Json) -> tuple[PlannedStep, ...]:
+    """Read the steps of a sub-run, as they stand in a validated plan. Raises `PlanUnreadable`."""
+    return stored_draft({"goal": "", "steps": items}, author=PlanAuthor.PERSON).steps
 
 
 def _draft(raw: JsonObject, items: list[Json], author: PlanAuthor) -> PlanDraft | tuple[PlanFault, ...]:
@@ -61,7 +79,22 @@ def _step(item: Json) -> PlannedStep:
         title=_text(item, "title", default=""),
         depends_on=_identifiers(item.get("depends_on")),
         critical=critical,
+        only_if=_branches(item.get("only_if")),
     )
+
+
+def _branches(value: Json) -> tuple[Branch, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or len(value) > MAX_STEPS:
+        raise _MalformedError("“only_if” is not a list of outcomes.")
+    return tuple(_branch(item) for item in value)
+
+
+def _branch(item: Json) -> Branch:
+    if not isinstance(item, dict):
+        raise _MalformedError("an outcome in “only_if” is not a JSON object.")
+    return Branch(step=_identifier(item.get("step")), outcome=_text(item, "outcome"))
 
 
 def _text(owner: JsonObject, key: str, *, default: str | None = None) -> str:

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 
 from agents.contracts import Json, JsonObject, PlanDraft, PlanFault, PlanRequest, Speaker, ToolSpec, Turn
-from agents.planner.validation import MAX_STEPS
+from agents.planner.bounds import MAX_STEPS
 
 PROPOSE_PLAN = "propose_plan"
 ASK_USER = "ask_user"

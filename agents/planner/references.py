@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from agents.contracts import REFERENCE_PATH, REFERENCE_STEP, Json, JsonObject
+from agents.contracts.flow import RUN
 from agents.errors import UnresolvedReference
 
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")  # RFC 6901
@@ -62,6 +63,11 @@ def find(value: Json, at: str = "") -> Iterator[tuple[str, dict[str, Json]]]:
             yield from find(item, f"{at}/{index}")
 
 
+def inputs(tool: str, arguments: JsonObject) -> JsonObject:
+    """Return the arguments in which references name steps of the same plan: those inside a sub-run name its own."""
+    return {name: value for name, value in arguments.items() if name != "steps"} if tool == RUN else arguments
+
+
 def references(arguments: JsonObject) -> tuple[Reference, ...]:
     """Return the well-formed references, in reading order."""
     return tuple(
@@ -83,13 +89,18 @@ def resolve(arguments: JsonObject, outputs: Mapping[str, Json]) -> JsonObject:
     return {key: _resolved(value, outputs) for key, value in arguments.items()}
 
 
-def _resolved(value: Json, outputs: Mapping[str, Json]) -> Json:
+def resolve_some(arguments: JsonObject, outputs: Mapping[str, Json]) -> JsonObject:
+    """Replace the references to these steps, and leave the others as they are. Raises `UnresolvedReference`."""
+    return {key: _resolved(value, outputs, only=True) for key, value in arguments.items()}
+
+
+def _resolved(value: Json, outputs: Mapping[str, Json], *, only: bool = False) -> Json:
     if is_reference(value):
-        return _value_of(value, outputs)
+        return value if only and value[REFERENCE_STEP] not in outputs else _value_of(value, outputs)
     if isinstance(value, dict):
-        return {key: _resolved(item, outputs) for key, item in value.items()}
+        return {key: _resolved(item, outputs, only=only) for key, item in value.items()}
     if isinstance(value, list):
-        return [_resolved(item, outputs) for item in value]
+        return [_resolved(item, outputs, only=only) for item in value]
     return value
 
 
@@ -97,7 +108,15 @@ def _value_of(reference: dict[str, Json], outputs: Mapping[str, Json]) -> Json:
     step, path = str(reference[REFERENCE_STEP]), str(reference.get(REFERENCE_PATH, ""))
     if not is_well_formed(reference) or step not in outputs:
         raise UnresolvedReference(step=step, path=path)
-    value = outputs[step]
+    return pointed(outputs[step], path, step=step)
+
+
+def pointed(value: Json, path: str, *, step: str) -> Json:
+    """Return a copy of what a JSON Pointer leads to. `step` is whose result it is, for the error.
+
+    Raises:
+        UnresolvedReference: there is nothing at that place.
+    """
     for token in tokens(path):
         value = _member(value, token, step=step, path=path)
     return deepcopy(value)

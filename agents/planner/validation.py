@@ -4,16 +4,16 @@ It judges form only. Whether the person may do it is the policy's question, whet
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from agents.contracts import PlanDraft, PlanFault, PlannedStep, ToolSpec
-from agents.planner.references import find, is_well_formed, references
+from agents.planner.bounds import MAX_FAULTS, MAX_STEPS, too_many_steps
+from agents.planner.flow_validation import flow_faults, outcomes
+from agents.planner.references import find, inputs, is_well_formed, references
 from agents.planner.schemas import argument_reasons, has_output
 from agents.planner.values import has_unprintable, shown, value_fault
 
-MAX_STEPS = 50  # a plan is shown to a person for checking; nobody checks more than a screen or two
-MAX_FAULTS = 20  # reasons given at once; the rest shows after these are mended
 MAX_GOAL = 300  # characters: it becomes a title in lists
 MAX_TITLE = 300  # characters: one line of the plan card
 MAX_NOTE = 4_000  # characters: a remark beside the plan, not a document
@@ -21,14 +21,22 @@ MAX_NOTE = 4_000  # characters: a remark beside the plan, not a document
 _STEP_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")  # stands in URLs, element ids and JSON without escaping
 
 
-def validate(draft: PlanDraft, tools: Sequence[ToolSpec]) -> tuple[PlanFault, ...]:
-    """Return the reasons why the plan cannot be carried out; empty when it can."""
+def validate(draft: PlanDraft, tools: Sequence[ToolSpec], *, depth: int = 0) -> tuple[PlanFault, ...]:
+    """Return the reasons why the plan cannot be carried out; empty when it can.
+
+    Args:
+        depth: of the runs above, when it is the plan of a sub-run.
+    """
     if size := _size_faults(draft):
         return size
     known = {tool.name: tool for tool in tools}
     faults = _id_faults(draft) or _text_faults(draft)
     if not faults:  # only then can steps be told apart, and named
-        faults = [*_dependency_faults(draft), *_step_faults(draft, known)]
+        faults = [
+            *_dependency_faults(draft),
+            *_step_faults(draft, known),
+            *flow_faults(draft, tools, depth=depth, validate=validate),
+        ]
     return tuple(faults[:MAX_FAULTS])
 
 
@@ -38,10 +46,6 @@ def _size_faults(draft: PlanDraft) -> tuple[PlanFault, ...]:
     if len(draft.steps) > MAX_STEPS:
         return (too_many_steps(len(draft.steps)),)
     return ()
-
-
-def too_many_steps(count: int) -> PlanFault:
-    return PlanFault("too_many_steps", f"The plan has {count} steps; at most {MAX_STEPS} are allowed.")
 
 
 def _text_faults(draft: PlanDraft) -> list[PlanFault]:
@@ -75,7 +79,8 @@ def _id_faults(draft: PlanDraft) -> list[PlanFault]:
 
 def _dependency_faults(draft: PlanDraft) -> list[PlanFault]:
     ids = {step.id for step in draft.steps}
-    faults = [
+    faults = [*_branch_faults(draft)]
+    faults += [
         PlanFault("unknown_dependency", f"It waits for the step {shown(other)}, which is not in the plan.", step.id)
         for step in draft.steps
         for other in dict.fromkeys(step.depends_on)
@@ -87,6 +92,19 @@ def _dependency_faults(draft: PlanDraft) -> list[PlanFault]:
         circle = " → ".join(shown(name, length=34) for name in reversed(error.args[1]))
         faults.append(PlanFault("cycle", f"Steps wait for each other in a circle: {circle}.", error.args[1][0]))
     return faults
+
+
+def _branch_faults(draft: PlanDraft) -> Iterator[PlanFault]:
+    """An outcome that a step depends on has to be one that an earlier step can give."""
+    by_id = {step.id: step for step in draft.steps}
+    for step in draft.steps:
+        for branch in step.only_if:
+            if branch.step not in _steps_before(step, by_id):
+                text = f"It depends on the outcome of step {shown(branch.step)} without waiting for it."
+                yield PlanFault("bad_branch", text, step.id)
+            elif branch.outcome not in outcomes(by_id[branch.step]):
+                text = f"Step {shown(branch.step)} never ends with {shown(branch.outcome)}."
+                yield PlanFault("bad_branch", text, step.id)
 
 
 def _step_faults(draft: PlanDraft, known: Mapping[str, ToolSpec]) -> list[PlanFault]:
@@ -115,11 +133,11 @@ def _reference_faults(
     form = 'a reference has the form {"$from": "<step id>", "path": "/<field>"} and nothing else'
     faults = [
         PlanFault("bad_reference", f"At {shown(at)}: {form}.", step.id)
-        for at, value in find(step.arguments)
+        for at, value in find(inputs(step.tool, step.arguments))
         if not is_well_formed(value)
     ]
     before = _steps_before(step, by_id)
-    for reference in references(step.arguments):
+    for reference in references(inputs(step.tool, step.arguments)):
         source = shown(reference.step)
         if reference.step not in before:
             text = f"It uses a result of step {source} without waiting for it; name that step in depends_on."

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from agents.contracts import JsonObject, ToolCall, ToolFailure, ToolResult
+from agents.contracts import JsonObject, ToolCall, ToolFailure, ToolResult, WaitsFor
 from agents.models import Run, Step
 
 
@@ -28,7 +28,26 @@ class Refuse:
     failure: ToolFailure
 
 
-type Gate = Go | Ask | Refuse
+@dataclass(frozen=True, slots=True)
+class Done:
+    """There is nothing to call: this is the step's result."""
+
+    output: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """The step waits; when it is woken it comes to the gate again, which finds `Step.waits_for` set.
+
+    Attributes:
+        seconds: from now; None when only something that happens wakes it.
+    """
+
+    reason: WaitsFor
+    seconds: float | None = None
+
+
+type Gate = Go | Ask | Refuse | Done | Sleep
 
 
 class Executor(Protocol):

@@ -1,6 +1,5 @@
-"""Starting, cancelling and answering of runs."""
+"""Starting, changing, stopping and answering of runs."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,58 +7,123 @@ from django.db import transaction
 
 from agents.contracts import (
     SKIPPABLE_STEP_STATES,
+    Approval,
+    JsonObject,
     Outcome,
     PlanDraft,
-    PlannedStep,
     RunState,
     StepState,
     ToolFailure,
-    ToolSpec,
+    WaitsFor,
 )
 from agents.models import Plan, Run, Step
-from agents.workflows import journal, transitions
+from agents.workflows import journal, transitions, versions
+from agents.workflows.versions import Declarations
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.errors import Conflict, NotFound
 
+# What was approved for reading only may be approved as a whole later.
+_APPROVABLE = frozenset({Approval.PENDING, Approval.READS})
+# How often the planner may be asked for another way in one run: a plan that failed three times is a person's to make.
+MAX_REPLANS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a run came from."""
+    """Where a run came from.
+
+    Attributes:
+        parent: the step that it is a part of, for a sub-run.
+        replans: how often the planner may be asked for another way; there has to be a place where it can ask back.
+    """
 
     conversation_id: UUID | None = None
     message_id: UUID | None = None
+    parent: Step | None = None
+    replans: int | None = None
+
+    @property
+    def limits(self) -> dict[str, int]:
+        if self.replans is not None:
+            return {"replans": min(self.replans, MAX_REPLANS)}
+        return {"replans": MAX_REPLANS} if self.conversation_id else {}
 
 
 @transaction.atomic
 def run_start(
-    *, draft: PlanDraft, tools: dict[str, ToolSpec], verdicts: dict[str, str], member_id: UUID, origin: Origin
+    *, draft: PlanDraft, declared: Declarations, member_id: UUID, origin: Origin, approval: Approval = Approval.STEPS
 ) -> Run:
-    """Store a validated plan as a new run and let its first steps go.
-
-    Args:
-        tools: declarations by name, for every tool of the plan.
-        verdicts: what the policy expects to say about each step, by its id; only shown: the gate decides.
-    """
+    """Store a validated plan as a new run, and let its first steps go unless the plan has to be approved first."""
+    parent = origin.parent
     run = Run.objects.create(
         member_id=member_id,
         goal=draft.goal[:300],
         conversation_id=origin.conversation_id,
         message_id=origin.message_id,
+        state=RunState.WAITING if approval is Approval.PENDING else RunState.RUNNING,
+        approval=approval,
+        limits=origin.limits,
+        parent_step_id=parent.id if parent else None,
+        depth=parent.run.depth + 1 if parent else 0,
     )
-    plan = Plan.objects.create(
-        run=run, version=1, author=draft.author, note=draft.note, body=draft.as_json(), digest=draft.digest
-    )
-    Step.objects.bulk_create(
-        [
-            _step(run, position, planned, tools[planned.tool], verdicts[planned.id])
-            for position, planned in enumerate(draft.steps)
-        ]
-    )
+    plan = versions.store(run, draft, declared)
     record(action="run.started", resource=run, run_id=run.id, details={"plan": plan.digest, "author": draft.author})
     journal.append(run, "run.started", plan=plan.digest, version=1)
     transitions.release(run)
     return run
+
+
+@transaction.atomic
+def plan_change(
+    *,
+    run_id: UUID,
+    base: int,
+    draft: PlanDraft,
+    declared: Declarations,
+    approval: Approval,
+    reason: str,
+    reopen: bool = False,
+) -> Plan:
+    """Make the draft the next version of the run's plan.
+
+    Args:
+        base: the version that the draft was made from.
+        approval: what the run has of its people after this.
+        reopen: the run may be over; it goes on until the new steps are.
+
+    Raises:
+        NotFound: no such run. Conflict: it is over; its plan has changed meanwhile; or a step that changes has begun.
+    """
+    run = journal.lock(run_id)
+    if (RunState(run.state).final and not reopen) or run.plan_version != base:
+        raise Conflict
+    plan = versions.store(run, draft, declared, reason=reason)
+    run.approval, run.finished_at = approval, None
+    run.state = RunState.PAUSED if run.state == RunState.PAUSED else RunState.RUNNING
+    run.save(update_fields=["approval", "state", "finished_at"])
+    journal.append(run, "plan.changed", version=plan.version, author=draft.author, reason=reason)
+    details = {"plan": plan.digest, "version": plan.version, "author": draft.author}
+    record(action="plan.changed", resource=run, run_id=run.id, reason=reason, details=details)
+    transitions.release(run)
+    transitions.settle(run)
+    return plan
+
+
+@transaction.atomic
+def plan_approved(*, run_id: UUID, plan_digest: str, approval: Approval) -> None:
+    """People have said yes to this version of the plan: it starts, or goes on. Repeating this changes nothing."""
+    run = journal.lock(run_id)
+    plan = Plan.objects.get(run=run, version=run.plan_version)
+    if RunState(run.state).final or run.approval not in _APPROVABLE or plan.digest != plan_digest:
+        return
+    run.approval = approval
+    run.save(update_fields=["approval"])
+    journal.append(run, "plan.approved", version=plan.version, scope=approval.value)
+    transitions.release(run)
+    transitions.retry_asking(run)
+    transitions.renudge(run)
+    transitions.settle(run)
 
 
 @transaction.atomic
@@ -110,17 +174,12 @@ def run_resume(*, run_id: UUID, reason: str) -> None:
     run.save(update_fields=["state"])
     journal.append(run, "run.resumed", reason=reason)
     record(action="run.resumed", resource=run, run_id=run.id, reason=reason)
-    ready = Step.objects.filter(run=run, state=StepState.READY, not_before__lte=db_now())
-    for step_id in ready.values_list("id", flat=True):
-        transitions.nudge_after_commit(step_id, run)
+    transitions.renudge(run)
 
 
 @transaction.atomic
-def step_skip(*, run_id: UUID, key: str, reason: str, needing: Iterable[str]) -> UUID:
-    """Go on without a step that has not begun, or that waits for a person.
-
-    Args:
-        needing: keys of the steps that use its result, or that of one of these: they are skipped with it.
+def step_skip(*, run_id: UUID, key: str, reason: str) -> UUID:
+    """Go on without a step that has not begun, or that waits. Steps that use its result are skipped with it.
 
     Returns:
         The step's id.
@@ -135,7 +194,7 @@ def step_skip(*, run_id: UUID, key: str, reason: str, needing: Iterable[str]) ->
     if step.state not in SKIPPABLE_STEP_STATES:
         raise Conflict
     record(action="step.skipped", resource=step, run_id=run.id, reason=reason, details={"tool": step.tool})
-    transitions.skip(run, step, reason=reason, needing=needing)
+    transitions.skip(run, step, reason=reason)
     return step.id
 
 
@@ -187,21 +246,26 @@ def outcome_settle(*, run_id: UUID, step_id: UUID, outcome: Outcome) -> None:
             transitions.settle(run)
 
 
-def _step(run: Run, position: int, planned: PlannedStep, spec: ToolSpec, verdict: str) -> Step:
-    return Step(
-        run=run,
-        key=planned.id,
-        position=position,
-        tool=planned.tool,
-        title=(planned.title or spec.title)[:300],
-        arguments=planned.arguments,
-        depends_on=list(planned.depends_on),
-        critical=planned.critical,
-        icon=spec.icon,
-        read_only=spec.read_only,
-        idempotent=spec.idempotent,
-        risk=spec.risk,
-        reversibility=spec.reversibility,
-        unmet=len(set(planned.depends_on)),
-        verdict=verdict,
-    )
+@transaction.atomic
+def step_wake(*, run_id: UUID, step_id: UUID) -> None:
+    """What a step waits for has come. Repeating this changes nothing."""
+    run = journal.lock(run_id)
+    for step in Step.objects.filter(id=step_id, run=run, state__in=[StepState.SLEEPING, StepState.ANSWERING]):
+        transitions.wake(run, step)
+
+
+@transaction.atomic
+def run_signal(*, run_id: UUID, name: str, data: JsonObject) -> None:
+    """Put an event on the run's record, and wake the steps that wait for one: each sees whether it is theirs.
+
+    Raises:
+        NotFound: no such run. Conflict: it is over.
+    """
+    run = journal.lock(run_id)
+    if RunState(run.state).final:
+        raise Conflict
+    journal.append(run, "run.signal", name=name, data=data)
+    record(action="run.signal", resource=run, run_id=run.id, details={"name": name})
+    waiting = Step.objects.filter(run=run, state=StepState.SLEEPING, waits_for=WaitsFor.EVENT)
+    for step in waiting.filter(arguments__event=name):
+        transitions.wake(run, step)

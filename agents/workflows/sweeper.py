@@ -1,14 +1,15 @@
-"""Repair of what crashes left behind. Runs every second in some worker; two at once do no harm."""
+"""Repair of what crashes left behind. Runs every second in the worker that leads; two at once do no harm."""
 
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
-from agents.contracts import RunState, StepState, ToolFailure
+from agents.contracts import Approval, RunState, StepState, ToolFailure
 from agents.models import Step
 from agents.workflows import journal, transitions
 from agents.workflows.worker import MAX_ATTEMPTS
-from jarvis_site.kernel.clock import db_now
+from jarvis_site.kernel.clock import db_now, waited
 from jarvis_site.kernel.jobs import nudge
 from jarvis_site.kernel.tenancy import all_tenants, tenant
 
@@ -16,8 +17,23 @@ BATCH = 200
 
 
 def sweep() -> int:
-    """Take back steps whose lease ran out and nudge again for forgotten ready ones. Returns how many it touched."""
-    return _take_back() + _nudge_again()
+    """Take back steps whose lease ran out, wake those whose time has come, and nudge again for forgotten ready ones.
+
+    Returns how many it touched.
+    """
+    return _take_back() + _wake() + _nudge_again()
+
+
+def lag() -> float:
+    """How many seconds the oldest step waits that a worker could take; 0 when there is none."""
+    with all_tenants():
+        return waited(_due())
+
+
+def _due() -> QuerySet[Step]:
+    ready = Step.objects.filter(state=StepState.READY, not_before__lte=db_now())
+    halted = Q(run__state__in=[RunState.PAUSED, RunState.PLANNING]) | Q(run__approval=Approval.PENDING)
+    return ready.exclude(halted)
 
 
 def _take_back() -> int:
@@ -50,12 +66,23 @@ def _recover(*, step_id: UUID, run_id: UUID) -> None:
         transitions.make_ready(run, step)
 
 
+def _wake() -> int:
+    asleep = Q(state__in=[StepState.SLEEPING, StepState.ANSWERING], not_before__lte=db_now())
+    with all_tenants():
+        due = list(Step.objects.filter(asleep).values_list("id", "run_id", "organization_id")[:BATCH])
+    for step_id, run_id, organization_id in due:
+        with tenant(organization_id), transaction.atomic():
+            run = journal.lock(run_id)
+            for step in Step.objects.filter(asleep, id=step_id):
+                transitions.wake(run, step)
+    return len(due)
+
+
 def _nudge_again() -> int:
     with all_tenants(), transaction.atomic(using="platform"):
         due = list(
-            Step.objects.select_for_update(skip_locked=True, of=("self",))
-            .filter(state=StepState.READY, not_before__lte=db_now())
-            .exclude(run__state=RunState.PAUSED)
+            _due()
+            .select_for_update(skip_locked=True, of=("self",))
             .filter(nudged_at__lt=db_now(plus=-transitions.NUDGE_LOST_AFTER))
             .order_by("not_before")
             .values_list("id", "organization_id")[:BATCH]

@@ -5,10 +5,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Coalesce
 from psycopg.types.json import Jsonb
 
-from agents.contracts import FINAL_STEP_STATES, JsonObject, RunState, StepState, ToolFailure
+from agents.contracts import FINAL_STEP_STATES, Approval, Json, JsonObject, RunState, StepState, ToolFailure, WaitsFor
 from agents.events import ActDone, RunFinished
+from agents.jobs import REPLAN
 from agents.models import Run, Step
 from agents.workflows import journal
 from jarvis_site.audit import record
@@ -24,6 +26,20 @@ LEASE = timedelta(seconds=9)
 NUDGE_LOST_AFTER = timedelta(seconds=3)
 # Whoever waits for a step does not wait for these any more; a step that failed takes with it what waits for it.
 _OUT_OF_THE_WAY = frozenset({StepState.SUCCEEDED, StepState.SKIPPED})
+# A step in one of these states makes the run this, the first that is found. A blocked step stands last of the open
+# ones: where there is nothing else, only the plan holds it up, which waits for an answer.
+_MAKES = (
+    (StepState.READY, RunState.RUNNING),
+    (StepState.RUNNING, RunState.RUNNING),
+    (StepState.ASKING, RunState.WAITING),
+    (StepState.UNCERTAIN, RunState.WAITING),
+    (StepState.ANSWERING, RunState.WAITING),
+    (StepState.SLEEPING, RunState.SLEEPING),
+    (StepState.BLOCKED, RunState.WAITING),
+    (StepState.CANCELLED, RunState.CANCELLED),
+)
+# A run in one of these leaves it by a person's or the planner's doing, or at its end.
+_STAYS = frozenset({RunState.PAUSED, RunState.PLANNING})
 # One more thing that the steps of this run wait for has succeeded; the last one makes a step ready.
 _MET = """
     UPDATE agents_step
@@ -39,13 +55,16 @@ _FINISH = """
     WHERE organization_id = %(organization)s AND id = %(id)s
 """
 _STATES = """
-    SELECT DISTINCT state, critical FROM agents_step WHERE organization_id = %(organization)s AND run_id = %(run)s
+    SELECT DISTINCT state, critical FROM agents_step
+    WHERE organization_id = %(organization)s AND run_id = %(run)s AND retired_in IS NULL
 """
 
 
 def release(run: Run) -> None:
-    """Make every step ready whose dependencies have all succeeded, and nudge workers after the commit."""
+    """Make every step ready whose dependencies are out of the way, and nudge workers after the commit."""
     waiting = Step.objects.filter(run=run, state=StepState.BLOCKED, unmet=0)
+    if run.approval == Approval.PENDING:
+        return
     for step_id in waiting.values_list("id", flat=True):
         nudge_after_commit(step_id, run)
     waiting.update(state=StepState.READY, not_before=db_now(), nudged_at=db_now())
@@ -71,6 +90,9 @@ def succeed(run: Run, step: Step, output: JsonObject) -> list[UUID]:
     record(action="step.succeeded", resource=step, run_id=run.id, details={"tool": step.tool, "attempt": step.attempt})
     if not step.read_only:
         publish(ActDone(run_id=run.id, step_id=step.id))
+    if "outcome" in output:
+        _take_branch(run, step, outcome=output["outcome"])
+    _tell_parent(run, step)
     ready = [step_id for step_id, state in fetch(_MET, run=run.id, key=Jsonb([step.key])) if state == StepState.READY]
     settle(run)
     return ready
@@ -81,7 +103,80 @@ def fail(run: Run, step: Step, failure: ToolFailure) -> None:
     journal.append(run, "step.failed", step=step.key, code=failure.code, message=failure.message)
     details = {"tool": step.tool, "attempt": step.attempt, "code": failure.code}
     record(action="step.failed", resource=step, run_id=run.id, reason=failure.message, details=details)
+    _tell_parent(run, step)
+    if _may_plan_again(run, step):
+        plan_again(run, step)
+        return
     _skip_dependents(run, step)
+    settle(run)
+
+
+def _may_plan_again(run: Run, step: Step) -> bool:
+    """What a person has stopped from going on, or takes back, is theirs to plan."""
+    wanted = (
+        step.critical and not (step.parent or step.undoes) and run.state not in {RunState.PAUSED, RunState.PLANNING}
+    )
+    return wanted and run.replans < run.limits.get("replans", 0)
+
+
+def plan_again(run: Run, step: Step) -> None:
+    """Let the planner look for another way. Until it has said something nothing new starts."""
+    run.state, run.replans = RunState.PLANNING, run.replans + 1
+    run.save(update_fields=["state", "replans"])
+    journal.append(run, "run.planning", step=step.key)
+    REPLAN.enqueue(run_id=run.id, key=step.key)
+
+
+def give_up(run: Run) -> None:
+    """There is no other way: what needs the steps that failed is left out, and the run ends when the rest has."""
+    run.state = RunState.RUNNING
+    for step in Step.objects.filter(run=run, state__in=[StepState.FAILED, StepState.DENIED], retired_in=None):
+        _skip_dependents(run, step)
+    run.save(update_fields=["state"])
+    renudge(run)
+    settle(run)
+
+
+def renudge(run: Run) -> None:
+    """What is ready may go on after a halt."""
+    ready = Step.objects.filter(run=run, state=StepState.READY, not_before__lte=db_now())
+    for step_id in ready.values_list("id", flat=True):
+        nudge_after_commit(step_id, run)
+
+
+def retry_asking(run: Run) -> None:
+    """The plan was approved meanwhile: steps that ask by themselves go to the gate again, which sees that."""
+    for step in Step.objects.filter(run=run, state=StepState.ASKING):
+        make_ready(run, step)
+
+
+def sleep(run: Run, step: Step, reason: WaitsFor, *, seconds: float | None) -> None:
+    """Put a step aside until a time, or until something wakes it; a wait is no attempt.
+
+    Args:
+        seconds: from now, by the database's clock; None when only an event wakes it.
+    """
+    state = StepState.ANSWERING if reason is WaitsFor.PEOPLE else StepState.SLEEPING
+    wake_at = None if seconds is None else db_now(plus=timedelta(seconds=seconds))
+    Step.objects.filter(id=step.id).update(
+        state=state,
+        waits_for=reason,
+        leased_until=None,
+        not_before=wake_at,
+        verdict=step.verdict,
+        rule=step.rule,
+        rule_reason=step.rule_reason,
+        resolved=step.resolved,
+        started_at=Coalesce("started_at", db_now()),
+    )
+    journal.append(run, "step.sleeping", step=step.key, waits_for=reason.value)
+    release(run)  # a for-each has steps of its own now
+    settle(run)
+
+
+def wake(run: Run, step: Step) -> None:
+    """What it slept for has come: it goes to the gate again."""
+    make_ready(run, step)
     settle(run)
 
 
@@ -89,6 +184,7 @@ def deny(run: Run, step: Step, *, reason: str) -> None:
     """A person said no, or did not answer in time."""
     _finish(step, StepState.DENIED, failure=ToolFailure(code="denied", message=reason))
     journal.append(run, "step.denied", step=step.key, reason=reason)
+    _tell_parent(run, step)
     _skip_dependents(run, step)
     settle(run)
 
@@ -112,7 +208,7 @@ def resume(run: Run) -> None:
 def settle(run: Run) -> None:
     """Set the run's state from its steps' states; when all are final, finish it. Until then a paused one stays so."""
     state = state_now(run)
-    if state == run.state or (run.state == RunState.PAUSED and not state.final):
+    if state == run.state or (run.state in _STAYS and not state.final):
         return
     run.state = state
     if not state.final:
@@ -127,17 +223,45 @@ def state_now(run: Run) -> RunState:
     return _state_of_run({(StepState(state), critical) for state, critical in fetch(_STATES, run=run.id)})
 
 
-def skip(run: Run, step: Step, *, reason: str, needing: Iterable[str]) -> None:
-    """A person goes on without a step. What waited only for its turn goes ahead; what needs its result is skipped too.
-
-    Args:
-        needing: keys of the steps that can not do without it, or without one of these.
-    """
+def skip(run: Run, step: Step, *, reason: str) -> None:
+    """A person goes on without a step. What waited only for its turn goes ahead; what needs its result is left out."""
     _finish(step, StepState.SKIPPED)
     journal.append(run, "step.skipped_by_person", step=step.key, reason=reason)
-    _lead_past(run, {step.key} | _skip_all(run, needing, because=step))
+    _lead_past(run, {step.key} | _skip_all(run, _needing(run, {step.key}), because=step))
+    _tell_parent(run, step)
     release(run)
     settle(run)
+
+
+def _take_branch(run: Run, step: Step, *, outcome: Json) -> None:
+    """Leave out what was to be done only if the step ended in another way."""
+    waiting = Step.objects.filter(run=run, state=StepState.BLOCKED, only_if__contains=[{"step": step.key}])
+    wanted = {"step": step.key, "outcome": outcome}
+    out = {other.key for other in waiting if wanted not in other.only_if}
+    if out:
+        _lead_past(run, _skip_all(run, out | _needing(run, out), because=step))
+        release(run)
+
+
+def _needing(run: Run, keys: set[str]) -> set[str]:
+    """Which of the waiting steps can not do without the result of one of these, or of one of those that can not."""
+    waiting = Step.objects.filter(run=run, state=StepState.BLOCKED).only("key", "needs", "only_if")
+    used = {step.key: {*step.needs, *(branch["step"] for branch in step.only_if)} for step in waiting}
+    found: set[str] = set()
+    while more := {key for key, sources in used.items() if sources & (found | keys)} - found:
+        found |= more
+    return found
+
+
+def _tell_parent(run: Run, step: Step) -> None:
+    """The last step of a for-each wakes it."""
+    if not step.parent:
+        return
+    if Step.objects.filter(run=run, parent=step.parent).exclude(state__in=FINAL_STEP_STATES).exists():
+        return
+    parent = Step.objects.filter(run=run, key=step.parent, state=StepState.SLEEPING).first()
+    if parent is not None:
+        make_ready(run, parent)
 
 
 def finish(run: Run, state: RunState) -> None:
@@ -150,10 +274,9 @@ def finish(run: Run, state: RunState) -> None:
 
 def _state_of_run(states: set[tuple[StepState, bool]]) -> RunState:
     present = {state for state, _critical in states}
-    if present & {StepState.READY, StepState.RUNNING}:
-        return RunState.RUNNING
-    if present & {StepState.ASKING, StepState.UNCERTAIN}:
-        return RunState.WAITING
+    for state, makes in _MAKES:
+        if state in present:
+            return makes
     if (StepState.FAILED, True) in states:
         return RunState.FAILED
     return RunState.SUCCEEDED if StepState.SUCCEEDED in present else RunState.CANCELLED

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 from structlog.contextvars import bound_contextvars
 
-from agents.contracts import JsonObject, RunState, StepState, ToolCall, ToolFailure, ToolResult
+from agents.contracts import JsonObject, StepState, ToolCall, ToolFailure, ToolResult
 from agents.models import Run, Step
 from agents.workflows import journal, transitions
-from agents.workflows.executor import Ask, Executor, Go, Refuse
+from agents.workflows.executor import Ask, Done, Executor, Go, Refuse, Sleep
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
+from jarvis_site.kernel.draining import ending
 from jarvis_site.kernel.leases import kept
 from jarvis_site.kernel.tenancy import tenant
 from jarvis_site.kernel.tenancy.statements import fetch, find
@@ -50,7 +51,7 @@ def execute(*, step_id: UUID, organization_id: UUID, executor: Executor) -> bool
     Returns whether this call did something. A worker that dies in between leaves a ready step, which the sweeper sees.
     """
     did, following = _execute(step_id, organization_id, executor)
-    while following is not None:
+    while following is not None and not ending():
         _did, following = _execute(following, organization_id, executor)
     return did
 
@@ -83,7 +84,7 @@ def _claim(step_id: UUID, executor: Executor) -> tuple[Run, Step, ToolCall | Non
     """
     run = journal.lock_of(step_id)
     ready = find(Step, _READY, id=step_id)
-    if run is None or not ready or run.state == RunState.PAUSED:
+    if run is None or not ready or run.halted:
         return None
     step = ready[0]
     step.attempt += 1
@@ -96,6 +97,11 @@ def _claim(step_id: UUID, executor: Executor) -> tuple[Run, Step, ToolCall | Non
                 _park(run, step, arguments)
             case Refuse(failure=failure):
                 transitions.fail(run, step, failure)
+            case Done(output=output):
+                for following in transitions.succeed(run, step, output):
+                    transitions.nudge_after_commit(following, run)
+            case Sleep(reason=reason, seconds=seconds):
+                transitions.sleep(run, step, reason, seconds=seconds)
     return run, step, None
 
 

@@ -141,6 +141,8 @@ CACHES = {
     }
 }
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://"))
+# How long a worker that is told to end may go on with what it has begun.
+DRAIN_SECONDS = env.number("JARVIS_DRAIN_SECONDS", 30)
 
 # Accounts ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -265,6 +267,10 @@ MODEL_BASE_URL = env.text("JARVIS_MODEL_BASE_URL", "")
 MODEL_API_KEY = env.text("JARVIS_MODEL_API_KEY", "")
 MODEL_NAME = env.text("JARVIS_MODEL_NAME", "")
 MODEL_TIMEOUT_SECONDS = env.number("JARVIS_MODEL_TIMEOUT_SECONDS", 60)
+
+# Runs ---------------------------------------------------------------------------------------------------------------
+# How long something final, such as a mail, is held before it is done, so that it can still be stopped.
+HOLD_FINAL_SECONDS = env.number("JARVIS_HOLD_FINAL_SECONDS", 5)
 
 # Tool servers: each is a folder with a `server.py` and a `skill.py` -------------------------------------------------
 TOOL_SERVERS = ["agents.servers.calendar", "agents.servers.mail", "agents.servers.files"]

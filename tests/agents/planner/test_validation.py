@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from agents.contracts import Json, JsonObject, PlanDraft, PlannedStep, ToolSpec
-from agents.planner.validation import MAX_FAULTS, MAX_STEPS, validate
+from agents.planner.bounds import MAX_FAULTS, MAX_STEPS
+from agents.planner.validation import validate
 from tests.agents.planner.specs import CREATE_EVENT, TOOLS, draft, event, mail
 
 FROM_EVENT = {"invitation": {"$from": "1", "path": "/event_id"}}

@@ -1,0 +1,93 @@
+"""What the policy gets to see of a call, and of a whole plan."""
+
+from collections.abc import Collection, Iterator
+
+from agents.contracts import REFERENCE_STEP, Approval, Json, JsonObject, PlannedStep, ToolSpec
+from agents.contracts.flow import EACH, ITEM, RUN, flow_tool, is_flow
+from agents.gateway import catalogue
+from agents.planner.drafts import stored_steps
+from permissions.contracts import CallFacts, Verdict
+from permissions.policy import ADDRESS_ARGUMENTS, decide
+
+_STRICTNESS = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
+
+
+def spec_of(tool: str) -> ToolSpec | None:
+    """The declaration of a tool, or of a step that only steers a plan; None when there is none."""
+    return flow_tool(tool) if is_flow(tool) else catalogue.find(tool)
+
+
+def facts_of(
+    *,
+    tool: str,
+    arguments: JsonObject,
+    planned: JsonObject,
+    approval: Approval = Approval.STEPS,
+    readers: Collection[str] = (),
+) -> CallFacts:
+    """Put together what the policy decides by.
+
+    Args:
+        arguments: as they would be sent.
+        planned: as they stand in the plan, with references.
+        readers: ids of the steps that only read: what they give is not known when a plan is approved.
+    """
+    spec = spec_of(tool)
+    return CallFacts(
+        tool=tool,
+        arguments=dict(arguments),
+        known=spec is not None,
+        read_only=spec.read_only if spec else False,
+        destructive=spec.destructive if spec else True,
+        reaches_people=spec.reaches_people if spec else True,
+        steers=spec is not None and is_flow(tool),
+        only_reads=approval is Approval.READS,
+        open_values=_open_values(spec, planned, readers),
+    )
+
+
+def _open_values(spec: ToolSpec | None, planned: JsonObject, readers: Collection[str]) -> tuple[str, ...]:
+    """Arguments that nobody could judge when the plan was approved: whom or what the call reaches, when that is a
+    result, and in calls that reach people everything that comes from reading.
+
+    What a call reaches is its addresses; of one that removes or overwrites something, everything it is given.
+    """
+    destroys = spec is None or spec.destructive
+    sources = {name: set(_sources(value)) for name, value in planned.items()}
+    reaching = {name for name, found in sources.items() if found and (destroys or name in ADDRESS_ARGUMENTS)}
+    read = {name for name, found in sources.items() if found & {*readers, ITEM}}
+    return tuple(name for name in planned if name in reaching | read)
+
+
+def _sources(value: Json) -> Iterator[str]:
+    """Ids of the steps whose results stand in a value; `ITEM` for the item of a for-each."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _sources(item)
+    elif isinstance(value, dict):
+        if REFERENCE_STEP in value:
+            yield str(value[REFERENCE_STEP])
+        elif ITEM in value:
+            yield ITEM
+        else:
+            for item in value.values():
+                yield from _sources(item)
+
+
+def expected(step: PlannedStep) -> Verdict:
+    """What the policy will say about a planned step, as far as its arguments are known: the strictest of its acts."""
+    verdicts = [decide(facts_of(tool=tool, arguments=given, planned=given)).verdict for tool, given in acts(step)]
+    return max(verdicts, key=_STRICTNESS.__getitem__, default=Verdict.ALLOW)
+
+
+def acts(step: PlannedStep) -> Iterator[tuple[str, JsonObject]]:
+    """The tools that a step calls, with their arguments as planned: its own, or those inside a for-each or sub-run."""
+    arguments = step.arguments
+    if step.tool == EACH:
+        inner = arguments["arguments"]
+        yield str(arguments["tool"]), inner if isinstance(inner, dict) else {}
+    elif step.tool == RUN:
+        for part in stored_steps(arguments["steps"]):
+            yield from acts(part)
+    else:
+        yield step.tool, arguments

@@ -1,0 +1,168 @@
+"""From a step to a call: policy and consent in front, MCP behind."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from accounts.selectors import actor_at_work
+from agents.contracts import (
+    Approval,
+    Json,
+    JsonObject,
+    Reversibility,
+    StepState,
+    ToolCall,
+    ToolFailure,
+    ToolResult,
+    WaitsFor,
+    digest,
+)
+from agents.contracts.flow import is_flow
+from agents.errors import UnresolvedReference
+from agents.gateway import calls
+from agents.models import Run, Step
+from agents.orchestrator import flow
+from agents.orchestrator.callers import caller_of
+from agents.orchestrator.facts import facts_of, spec_of
+from agents.planner.references import inputs, references, resolve
+from agents.planner.schemas import argument_reasons
+from agents.workflows.executor import Ask, Gate, Go, Refuse, Sleep
+from jarvis_site.kernel.errors import Forbidden, NotFound
+from permissions.contracts import ConsentRequest, Decision, Verdict
+from permissions.policy import POLICY_VERSION, decide
+from permissions.services import consent_ask, consent_use, plan_use
+
+# Longer than any honest call of the built-in servers, shorter than a person's patience with a hanging one.
+CALL_TIMEOUT_SECONDS = 30.0
+
+
+class ToolExecutor:
+    """Implements the engine's `Executor`: policy and consent at the gate, MCP behind it."""
+
+    def gate(self, *, run: Run, step: Step) -> Gate:
+        sources = _sources(run, step)
+        try:
+            arguments = resolve(step.arguments, {source.key: source.output for source in sources})
+        except UnresolvedReference as error:
+            return Refuse(ToolFailure(code="unresolved_reference", message=str(error)))
+        if refusal := _unfit(step, arguments):
+            return Refuse(refusal)
+        step.resolved = arguments
+        planned = _planned(run, step)
+        facts = facts_of(
+            tool=step.tool,
+            arguments=arguments,
+            planned=planned,
+            approval=Approval(run.approval),
+            readers=[source.key for source in sources if source.read_only],
+        )
+        decision = decide(facts)
+        step.verdict, step.rule, step.rule_reason = decision.verdict, decision.rule, decision.reason[:500]
+        return _gate(run, step, arguments, decision)
+
+    def perform(self, *, run: Run, call: ToolCall) -> ToolResult:
+        try:
+            actor = actor_at_work(member_id=run.member_id)
+        except NotFound:
+            gone = _("The person it was to be done for is no longer a member. Nothing was done.")
+            return ToolResult(failure=ToolFailure(code="not_a_member", message=gone))
+        except Forbidden:
+            refused = _("The person it was to be done for may not have anything done here any more. Nothing was done.")
+            return ToolResult(failure=ToolFailure(code="may_not", message=refused))
+        return calls.call(call, caller_of(actor, call), timeout_seconds=CALL_TIMEOUT_SECONDS)
+
+
+def call_digest(*, run_id: UUID, step: Step, arguments: JsonObject) -> str:
+    """What a consent binds: this tool with these arguments, in this step of this run, under these rules."""
+    bound: Json = {
+        "tool": step.tool,
+        "arguments": arguments,
+        "run": str(run_id),
+        "step": step.key,
+        "repetition": step.repetition,
+        "policy": POLICY_VERSION,
+    }
+    return digest(bound)
+
+
+def _unfit(step: Step, arguments: JsonObject) -> ToolFailure | None:
+    spec = spec_of(step.tool)
+    if spec is None and is_flow(step.tool):
+        message = _("This version of Jarvis does not know steps of the kind “%(kind)s”. Nothing was done.")
+        return ToolFailure(code="unknown_kind", message=message % {"kind": step.tool})
+    reasons = argument_reasons(spec.input_schema, arguments) if spec else ()
+    return ToolFailure(code="bad_arguments", message=" ".join(reasons)) if reasons else None
+
+
+def _gate(run: Run, step: Step, arguments: JsonObject, decision: Decision) -> Gate:
+    if decision.verdict is Verdict.DENY:
+        return Refuse(ToolFailure(code="forbidden", message=decision.reason))
+    if decision.verdict is Verdict.ASK and not _agreed(run, step, arguments, decision):
+        _ask(run, step, arguments, decision)
+        return Ask(arguments)
+    if is_flow(step.tool):
+        return flow.gate(run=run, step=step, arguments=arguments)
+    if _is_held(step):
+        return Sleep(WaitsFor.GRACE, settings.HOLD_FINAL_SECONDS)
+    return Go(ToolCall(tool=step.tool, arguments=arguments, idempotency_key=step.idempotency_key))
+
+
+def _is_held(step: Step) -> bool:
+    """What cannot be taken back waits for a moment in which it can be stopped, before its first try."""
+    final = step.reversibility == Reversibility.FINAL and not step.read_only
+    return bool(settings.HOLD_FINAL_SECONDS) and final and step.waits_for != WaitsFor.GRACE and step.attempt == 1
+
+
+def _agreed(run: Run, step: Step, arguments: JsonObject, decision: Decision) -> bool:
+    """People have said yes to this call: to the plan that it stands in, or to the call itself."""
+    if decision.by_plan and not step.repetition:
+        whole, part = _in_plan(run, step)
+        if plan_use(run_id=whole.id, key=part.key, step={"tool": part.tool, "arguments": part.arguments}):
+            return True
+    return consent_use(step_id=step.id, digest=call_digest(run_id=run.id, step=step, arguments=arguments))
+
+
+def _in_plan(run: Run, step: Step) -> tuple[Run, Step]:
+    """The step as people saw it: inside the for-each, and the sub-run, that it is a part of."""
+    if step.parent:
+        return _in_plan(run, Step.objects.get(run=run, key=step.parent))
+    if run.parent_step_id is None:
+        return run, step
+    above = Step.objects.select_related("run").get(id=run.parent_step_id)
+    return _in_plan(above.run, above)
+
+
+def _ask(run: Run, step: Step, arguments: JsonObject, decision: Decision) -> None:
+    consent_ask(
+        ConsentRequest(
+            digest=call_digest(run_id=run.id, step=step, arguments=arguments),
+            run_id=run.id,
+            step_id=step.id,
+            member_id=run.member_id,
+            tool=step.tool,
+            arguments=dict(arguments),
+            title=step.title,
+            risk=step.risk,
+            reversibility=step.reversibility,
+            rule=decision.rule,
+            reason=decision.reason,
+        )
+    )
+
+
+def _planned(run: Run, step: Step) -> JsonObject:
+    """The arguments as they stand in the plan: of a step inside a for-each those with the item still open."""
+    if not step.parent:
+        return step.arguments
+    above = Step.objects.get(run=run, key=step.parent)
+    template: JsonObject = above.arguments["arguments"]
+    return template
+
+
+def _sources(run: Run, step: Step) -> list[Step]:
+    """The finished steps that this one refers to."""
+    wanted = {reference.step for reference in references(inputs(step.tool, step.arguments))}
+    if not wanted:
+        return []
+    return list(Step.objects.filter(run=run, key__in=wanted, state=StepState.SUCCEEDED))

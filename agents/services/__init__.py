@@ -1,0 +1,28 @@
+"""What people and other apps may do with runs: `runs` controls them, `plans` approves and changes, `people` answers."""
+
+from agents.services.people import task_answer
+from agents.services.plans import plan_answered, plan_edit
+from agents.services.runs import (
+    outcome_settle,
+    part_ended,
+    run_cancel,
+    run_pause,
+    run_resume,
+    run_signal,
+    step_answered,
+    step_skip,
+)
+
+__all__ = [
+    "outcome_settle",
+    "part_ended",
+    "plan_answered",
+    "plan_edit",
+    "run_cancel",
+    "run_pause",
+    "run_resume",
+    "run_signal",
+    "step_answered",
+    "step_skip",
+    "task_answer",
+]

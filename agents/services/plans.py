@@ -1,0 +1,66 @@
+"""What people say about a plan as a whole, and what they change in it."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.access import require
+from accounts.contracts import Actor
+from agents.access import RUNS_CONTROL
+from agents.contracts import Approval, PlanAuthor, PlanDraft
+from agents.edits import Edit, edited
+from agents.errors import PlanRefused
+from agents.models import Plan
+from agents.orchestrator import plan_change, tools
+from agents.planner.drafts import stored_draft
+from agents.planner.validation import validate
+from agents.selectors import plan_of, run_get, steps_of
+from agents.services.runs import run_stop
+from agents.workflows import runs
+from permissions.contracts import ConsentScope
+from permissions.models import Consent
+from permissions.services import consents_withdraw
+
+
+@transaction.atomic
+def plan_edit(*, run_id: UUID, actor: Actor, base: int, edit: Edit) -> Plan:
+    """Change the plan of the person's run: the change becomes its next version, which is checked as every plan is.
+
+    Args:
+        base: the version that the person was looking at.
+
+    Raises:
+        MayNot. NotFound: no such run of this person, or no such step. PlanRefused: what came out can not be carried
+        out; nothing was changed. Conflict: the run is over, its plan has changed meanwhile, or the step has begun.
+    """
+    require(actor, RUNS_CONTROL)
+    run = run_get(run_id=run_id, actor=actor)
+    plan = plan_of(run=run)
+    draft = edited(stored_draft(plan.body, author=PlanAuthor.PERSON, note=plan.note), edit)
+    _require_valid(draft)
+    before = {step.key: step.id for step in steps_of(run=run)}
+    changed = plan_change(run=run, base=base, draft=draft, reason=edit.reason)
+    for step_id in _touched(plan, draft, before):
+        consents_withdraw(run_id=run_id, step_id=step_id)
+    return changed
+
+
+def _touched(plan: Plan, draft: PlanDraft, before: dict[str, UUID]) -> list[UUID]:
+    """Steps that the new version changes or leaves out: what they asked about is no longer what they would do."""
+    after = {step.id: step.as_json() for step in draft.steps}
+    return [before[step["id"]] for step in plan.body["steps"] if after.get(step["id"]) != step]
+
+
+def _require_valid(draft: PlanDraft) -> None:
+    faults = validate(draft, tools())
+    if faults:
+        raise PlanRefused(faults)
+
+
+def plan_answered(*, consent: Consent, approved: bool, reason: str) -> None:
+    """The question about a plan was answered: it starts, or the run ends. Repeating this changes nothing."""
+    if not approved:
+        run_stop(run_id=consent.run_id, reason=reason)
+        return
+    approval = Approval.PLAN if consent.scope == ConsentScope.ALL else Approval.READS
+    runs.plan_approved(run_id=consent.run_id, plan_digest=consent.arguments["plan"], approval=approval)
