@@ -59,6 +59,8 @@ REVERSIBILITIES: dict[Reversibility, tuple[Label, str]] = {
 _EDGE_STATES = {"done": "done", "run": "lit", "wait": "wait"}
 # Arguments that say what a call is about, the most telling first.
 _TELLING = ("title", "to", "subject", "text", "path", "query", "event_id", "after")
+# Pixels that a graph may have before it needs a button to see all of it.
+_WIDE, _HIGH = 900, 520
 # Of several addresses or names in a node.
 _MOST_NAMED = 2
 
@@ -140,6 +142,7 @@ class RunCard:
     """Everything that the plan card, the run page's head and the state strip show.
 
     Attributes:
+        drawn: there is room for the graph; otherwise its steps are listed.
         asks: open questions to this person, the oldest first.
         uncertain: steps whose outcome a person has to settle.
     """
@@ -152,6 +155,7 @@ class RunCard:
     edges: Sequence[EdgeLine]
     width: int
     height: int
+    drawn: bool
     asks: Sequence[Ask]
     uncertain: Sequence[Step]
 
@@ -162,6 +166,11 @@ class RunCard:
     @property
     def over(self) -> bool:
         return RunState(self.run.state).final
+
+    @property
+    def large(self) -> bool:
+        """The graph is larger than most screens."""
+        return self.width > _WIDE or self.height > _HIGH
 
     @property
     def paused(self) -> bool:
@@ -178,7 +187,8 @@ def cards_of(*, run_ids: Iterable[UUID], actor: Actor) -> dict[UUID, RunCard]:
     if not runs:
         return {}
     steps: dict[UUID, list[Step]] = defaultdict(list)
-    for step in Step.objects.filter(run_id__in=runs).order_by("position"):
+    # Outputs may be large, and only the step that is opened shows its own.
+    for step in Step.objects.filter(run_id__in=runs).defer("output").order_by("position"):
         steps[step.run_id].append(step)
     plans = {(plan.run_id, plan.version): plan for plan in Plan.objects.filter(run_id__in=runs)}
     asks = _asks(list(runs), actor)
@@ -221,6 +231,7 @@ def _card(run: Run, plan: Plan, steps: list[Step], asks: list[Ask]) -> RunCard:
         edges=[_edge(nodes, edge) for edge in plane.edges],
         width=plane.width,
         height=plane.height,
+        drawn=plane.drawn,
         asks=asks,
         uncertain=[step for step in steps if step.state == StepState.UNCERTAIN],
     )

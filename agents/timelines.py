@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from agents.contracts import RunState
 from agents.models import Run, RunEvent
 from agents.run_cards import Label, Node
+from agents.selectors import Moment
 from jarvis_site.kernel.clock import db_time
 
 TICKS = 4
@@ -36,6 +37,9 @@ _ENDS = {
     "step.denied": "",
     "step.skipped_by_person": "",
 }
+
+# Kinds of events that a timeline is made of.
+TIMED = frozenset(_BEGINS | _ENDS)
 
 _WORDS: dict[str, tuple[Label, str]] = {
     "run.started": (gettext_lazy("The run was started"), ""),
@@ -147,8 +151,12 @@ def _detail(event: RunEvent) -> str:
     return " · ".join(parts)
 
 
-def timeline(*, run: Run, nodes: Sequence[Node], events: Iterable[RunEvent], slug: str, current: str = "") -> Timeline:
-    """The run's bars, one row for each step; `current` is the key of the step that is open."""
+def timeline(*, run: Run, nodes: Sequence[Node], events: Iterable[Moment], slug: str, current: str = "") -> Timeline:
+    """The run's bars, one row for each step.
+
+    Args:
+        events: of the kinds in `TIMED`, in order. current: key of the step that is open.
+    """
     over = RunState(run.state).final
     end = run.finished_at or db_time()
     seconds = max((end - run.created_at).total_seconds(), 0.001)
@@ -167,14 +175,14 @@ def timeline(*, run: Run, nodes: Sequence[Node], events: Iterable[RunEvent], slu
     )
 
 
-def _stretches(events: Iterable[RunEvent], nodes: Sequence[Node], end: datetime) -> list[_Stretch]:
+def _stretches(events: Iterable[Moment], nodes: Sequence[Node], end: datetime) -> list[_Stretch]:
     rows = {node.step.key: position for position, node in enumerate(nodes)}
     closed: list[_Stretch] = []
     opened: dict[str, _Stretch] = {}
     for event in events:
         if event.step not in rows:
             continue
-        if event.kind in _ENDS | _BEGINS and (before := opened.pop(event.step, None)):
+        if event.kind in TIMED and (before := opened.pop(event.step, None)):
             before.end, before.look = event.at, _ENDS.get(event.kind) or before.look
             closed.append(before)
         if event.kind in _BEGINS:

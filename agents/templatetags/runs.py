@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from agents.contracts import RunState
-from agents.models import Run
+from agents.models import Run, Step
 from agents.run_cards import RUN_STATES, Label, Node, RunCard
 from permissions.models import Consent
 
@@ -40,6 +40,8 @@ _AUDIT: dict[str, Label] = {
     "consent.expired": gettext_lazy("Nobody answered in time"),
     "consent.withdrawn": gettext_lazy("Question withdrawn"),
     "consent.used": gettext_lazy("Approval used"),
+    "runs.batch_asked": gettext_lazy("Many runs at once"),
+    "runs.batch_ended": gettext_lazy("Many runs at once: ended"),
 }
 
 
@@ -116,21 +118,23 @@ def run_look(run: Run) -> str:
     return RUN_STATES[RunState(run.state)][1]
 
 
-@register.filter
-def short_id(run: Run) -> str:
-    """Enough of the id to tell two runs apart: the part of it that is random."""
-    return f"R-{run.id.hex[-6:].upper()}"
-
-
 @register.simple_tag
 def grouped_runs(runs: Iterable[Run]) -> list[tuple[str, list[Run]]]:
-    """Runs that need the person, run, and are over, each with a heading; groups without a run are left out."""
-    groups: dict[str, list[Run]] = {_("Needs you"): [], _("Running"): [], _("Finished"): []}
+    """Runs that need the person, are under way, and are over, each with a heading; empty groups are left out."""
+    groups: dict[str, list[Run]] = {_("Needs you"): [], _("Under way"): [], _("Finished"): []}
     needs, running, finished = groups.values()
     for run in runs:
         state = RunState(run.state)
         (finished if state.final else needs if state is RunState.WAITING else running).append(run)
     return [(label, listed) for label, listed in groups.items() if listed]
+
+
+@register.simple_tag
+def step_of(consent: Consent) -> Step | None:
+    """The step that a question is about; none for one about a whole plan."""
+    if consent.step_id is None:
+        return None
+    return Step.objects.filter(id=consent.step_id).only("id", "key", "title", "position", "organization_id").first()
 
 
 @register.filter

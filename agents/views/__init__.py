@@ -1,0 +1,25 @@
+"""Pages of runs: the list, one run with its steps, and what a person may do there."""
+
+from agents.views.acts import cancel, outcome, pause, resume, skip
+from agents.views.batch import batch_confirm, batch_detail
+from agents.views.dead import dead_letters, job_retry
+from agents.views.list import run_list, view_change, view_new
+from agents.views.page import card, run_detail, step_detail
+
+__all__ = [
+    "batch_confirm",
+    "batch_detail",
+    "cancel",
+    "card",
+    "dead_letters",
+    "job_retry",
+    "outcome",
+    "pause",
+    "resume",
+    "run_detail",
+    "run_list",
+    "skip",
+    "step_detail",
+    "view_change",
+    "view_new",
+]
