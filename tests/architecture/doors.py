@@ -94,6 +94,8 @@ _OWNER_PAGES = [
     "chat/<uuid:conversation_id>/turns/<uuid:message_id>/again/",
     "runs/views/<uuid:view_id>/",
     "runs/batches/<uuid:batch_id>/",
+    "runs/views/<uuid:view_id>/",
+    "runs/batches/<uuid:batch_id>/",
     "runs/<uuid:run_id>/",
     "runs/<uuid:run_id>/card/",
     "runs/<uuid:run_id>/cancel/",
