@@ -24,7 +24,8 @@ demo: bootstrap ## Create the demo organization and its people, and print their 
 
 test: bootstrap-dev ## Lint, then all tests (ARGS="-k name" for some)
 	@bin/lint
-	@CHROMIUM="$$(bin/chromium)" && DOVECOT="$$(bin/dovecot)" && bin/oidc-provider >/dev/null && export CHROMIUM DOVECOT && \
+	@CHROMIUM="$$(bin/chromium)" && DOVECOT="$$(bin/dovecot)" && RABBITMQ="$$(bin/rabbitmq)" && \
+		bin/oidc-provider >/dev/null && export CHROMIUM DOVECOT RABBITMQ && \
 		$(PYTHON_IN) -m pytest $(ARGS)
 
 lint: bootstrap-dev ## Check style, types, import contracts, templates, migrations and production settings

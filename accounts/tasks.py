@@ -11,7 +11,8 @@ from accounts.services.exports import export_make, exports_expire, exports_recov
 from accounts.services.invitations import invitation_deliver
 from accounts.services.retention import clean_up, clean_ups_start
 from accounts.services.sessions import sessions_forget
-from accounts.services.site_mail import SEND_TASK, mail_send, mails_relay
+from accounts.services.site_mail import SEND_TASK, mail_send, mails_lag, mails_relay
+from jarvis_site.kernel.ticks import tick
 
 
 @INVITATION_MAIL.handler
@@ -44,17 +45,16 @@ def clean(*, kind: str) -> None:
     clean_up(kind=kind)
 
 
-@shared_task(name="accounts.keep_data_rights")
+@tick("accounts.keep_data_rights", every=60.0)
 def keep_data_rights() -> None:
-    """Called by beat every minute: copies that ran out go, and work that nobody will finish is said to have failed."""
+    """Copies that ran out go, and work that nobody will finish is said to have failed."""
     exports_expire()
     exports_recover()
     erasures_recover()
 
 
-@shared_task(name="accounts.start_clean_ups")
+@tick("accounts.start_clean_ups", every=900.0)
 def start_clean_ups() -> None:
-    """Called by beat some times an hour; see `clean_ups_start`."""
     clean_ups_start()
     sessions_forget()
 
@@ -64,13 +64,12 @@ def send_site_mail(mail_id: str) -> None:
     mail_send(mail_id=UUID(mail_id))
 
 
-@shared_task(name="accounts.relay_site_mail")
+@tick("accounts.relay_site_mail", every=5.0, lag=mails_lag)
 def relay_site_mail() -> None:
-    """Called by beat every few seconds; see `mails_relay`."""
     mails_relay()
 
 
-@shared_task(name="accounts.look_at_domains")
+@tick("accounts.look_at_domains", every=900.0)
 def look_at_domains() -> None:
-    """Called by beat some times an hour, because a tick can be lost; each domain is looked up once a day."""
+    """Often, because a round can be lost; each domain is looked up once a day."""
     domains_look_again()

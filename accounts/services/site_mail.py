@@ -20,7 +20,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import SiteMail
 from accounts.secrets import decrypt, encrypt
-from jarvis_site.kernel.clock import db_now
+from jarvis_site.kernel.clock import db_now, waited
 from jarvis_site.kernel.jobs import nudge
 from jarvis_site.kernel.jobs.worker import FIRST_RETRY_SECONDS, NUDGE_LOST_AFTER, RELAY_BATCH
 from jarvis_site.kernel.leases import kept
@@ -67,6 +67,11 @@ def mails_relay() -> int:
     for mail_id in ids:
         nudge(SEND_TASK, str(mail_id))
     return len(ids)
+
+
+def mails_lag() -> float:
+    """How many seconds the oldest mail waits that is due and that nobody sends; 0 when there is none."""
+    return waited(_due())
 
 
 def _due() -> QuerySet[SiteMail]:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import connections
-from django.db.models import DateTimeField, Expression, ExpressionWrapper, Value
+from django.db.models import DateTimeField, Expression, ExpressionWrapper, F, Model, QuerySet, Value
 from django.db.models.functions import Now
 
 
@@ -21,3 +21,9 @@ def db_time(*, using: str = "default") -> datetime:
         row = cursor.fetchone()
     moment: datetime = row[0]
     return moment
+
+
+def waited[M: Model](due: QuerySet[M]) -> float:
+    """How many seconds ago the first of these rows became due, by their `not_before`; 0 when there is none."""
+    since = due.order_by("not_before").values_list(db_now() - F("not_before"), flat=True).first()
+    return since.total_seconds() if since is not None else 0.0

@@ -21,9 +21,10 @@ SETTLED_SECONDS = 30.0
 QUICK_DEATHS = 6
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 4.0
-# Uvicorn waits three seconds for open sockets; the worker's jobs are durable and go on at the next start.
-STOP_SIGNALS = [(signal.SIGTERM, 6.0)]
+# Uvicorn waits so long for open sockets, a worker for what it has begun; the rest goes on at the next start.
 WEB_GRACE_SECONDS = 3
+DRAIN_SECONDS = 4
+STOP_SIGNALS = [(signal.SIGTERM, 6.0)]
 # A worker computes on one core at a time, and keeps about half of another one busy in the database.
 CORES_PER_WORKER = 2
 WORKER_THREADS = 8
@@ -102,11 +103,10 @@ def _how_it_ended(code: int) -> str:
 
 
 def product_children(options: Options, *, logs: Callable[[str], Path], environment: Mapping[str, str]) -> list[Child]:
-    """Web, worker and beat, in the order in which they are started and ended."""
+    """Web and workers, in the order in which they are started and ended."""
     return [
         Child("web", _web(options), environment, logs("web"), lambda _: _answers(options)),
         *(Child(name, _worker(name), environment, logs(name), _says(" ready.")) for name in _worker_names()),
-        Child("beat", _beat(options.state), environment, logs("beat"), _says("beat: Starting...")),
     ]
 
 
@@ -127,18 +127,8 @@ def _worker(name: str) -> list[str]:
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     # People wait for pages first: on a small machine the worker takes what the web leaves.
     behind = ["nice", "-n", str(WORKER_NICENESS)]
-    return [*behind, *_celery("worker"), *pool, *alone, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
-
-
-def _beat(state: Path) -> list[str]:
-    folder = state / "beat"
-    folder.mkdir(exist_ok=True)
-    # Without a pid file there is none to be stale; the supervisor's lock keeps it single.
-    return [*_celery("beat"), "--schedule", str(folder / "schedule"), "--pidfile", "", "--loglevel", "INFO"]
-
-
-def _celery(command: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "-A", "jarvis_site.celery:app", command]
+    celery = [sys.executable, "-m", "celery", "-A", "jarvis_site.celery:app", "worker"]
+    return [*behind, *celery, *pool, *alone, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
 
 
 def _answers(options: Options) -> bool:

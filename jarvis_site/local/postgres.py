@@ -33,7 +33,7 @@ _FLAGS = {
     "unix_socket_permissions": "0700",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # Web, worker and beat hold up to 16 pooled connections each; tests run beside them.
+    # Web and workers hold up to 16 pooled connections each; tests run beside them.
     "max_connections": "200",
 }
 

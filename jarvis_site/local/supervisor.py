@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from jarvis_site.local.children import Child, product_children
+from jarvis_site.local.children import DRAIN_SECONDS, Child, product_children
 from jarvis_site.local.errors import LocalError
 from jarvis_site.local.lock import Lock
 from jarvis_site.local.options import Options, check_port
@@ -67,13 +67,10 @@ class Supervisor:
         environment = product_environment(self._options, self._services)
         sign_in = self._prepare(environment)
         self._children = product_children(self._options, logs=self._places.log, environment=environment)
-        *needed, beat = self._children
-        for child in needed:
+        for child in self._children:
             child.start()
-        for child in needed:
+        for child in self._children:
             self._wait_for(child)
-        # The ticks only repair what was lost: nobody waits for them, and three imports at once would be slower for all.
-        beat.start()
         self._describe()
         return sign_in
 
@@ -141,6 +138,7 @@ class Supervisor:
 def product_environment(options: Options, services: Services) -> dict[str, str]:
     """Our environment with the addresses of what runs here; what a person set stays as it is."""
     defaults = {"JARVIS_STATE_DIR": str(options.state), "JARVIS_SITE_URL": options.url, "PYTHONUNBUFFERED": "1"}
+    defaults["JARVIS_DRAIN_SECONDS"] = str(DRAIN_SECONDS)
     if not options.only_here:
         defaults["JARVIS_HOSTS"] = f"localhost,127.0.0.1,[::1],{options.host}"
     return {**defaults, **os.environ, **services.environment()}

@@ -1,4 +1,4 @@
-"""The whole product as processes: web, worker and beat, on a database and queues of their own, with the demo data."""
+"""The whole product as processes: web and worker, on a database and queues of their own, with the demo data."""
 
 import json
 import os
@@ -34,7 +34,7 @@ class SignIn:
 
 
 class RunningSite:
-    """Web, worker and beat.
+    """Web and worker.
 
     Attributes:
         url: where the web server answers.
@@ -67,8 +67,6 @@ class RunningSite:
         self.owner = SignIn(said["email"], said["password"])
         self.start_web()
         self.start_worker()
-        schedule = str(self.folder / "schedule")
-        self._spawn("beat", "celery", "-A", "jarvis_site.celery:app", "beat", "-s", schedule, "--pidfile", "")
 
     def start_web(self) -> None:
         """Start the web server and wait until it answers."""

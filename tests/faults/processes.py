@@ -1,4 +1,4 @@
-"""Real Celery processes on a Valkey of their own, to be killed."""
+"""Real Celery workers on a broker of their own, to be killed."""
 
 import os
 import signal
@@ -7,77 +7,132 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from shutil import rmtree
+from typing import Protocol
 
 from jarvis_site.local.options import CHECKOUT
 from jarvis_site.local.process import last_lines, wait_until
 from jarvis_site.local.valkey import Valkey
+from tests.rabbitmq import RabbitMQ
 
 START_SECONDS = 60
 STOP_SECONDS = 15
+QUEUE = "celery"
+
+
+class Broker(Protocol):
+    def environment(self) -> Mapping[str, str]:
+        """The addresses for the product's processes."""
+
+    def start(self) -> None:
+        """Return when it answers."""
+
+    def kill(self) -> None:
+        """With everything that was in it."""
+
+    def stop(self) -> None: ...
+
+
+class ValkeyBroker:
+    """A Valkey for everything, as `make run` has it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.chmod(0o755)  # reached by the account that Valkey runs as
+        self._valkey = Valkey(folder)
+
+    def environment(self) -> Mapping[str, str]:
+        return {"REDIS_URL": self._valkey.address(), "CELERY_BROKER_URL": self._valkey.broker_address()}
+
+    def start(self) -> None:
+        self._valkey.start()
+
+    def kill(self) -> None:
+        pid = self._valkey.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: not self._valkey.running, seconds=STOP_SECONDS)
+        self._valkey.stop()
+        for path in self._valkey.places.home("valkey").iterdir():
+            rmtree(path) if path.is_dir() else path.unlink()
+        self._valkey.socket_file.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        self._valkey.stop()
+
+
+class RabbitBroker:
+    """The session's RabbitMQ for nudges; live updates and the cache stay on the test run's Valkey."""
+
+    def __init__(self, node: RabbitMQ) -> None:
+        self._node = node
+
+    def environment(self) -> Mapping[str, str]:
+        return {"CELERY_BROKER_URL": self._node.address}
+
+    def start(self) -> None:
+        if not self._node.running:
+            self._node.start()
+
+    def kill(self) -> None:
+        self._node.kill()
+
+    def stop(self) -> None:
+        """The node goes on for the next test, with an empty queue."""
+        self.start()
+        self._node.purge(QUEUE)
 
 
 class Engine:
-    """A worker and the beat, on the test's database."""
+    """Workers on the test's database."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], *, broker: Broker) -> None:
         self.folder = folder
-        folder.chmod(0o755)  # reached by the account that Valkey runs as
-        self.valkey = Valkey(folder)
-        self._environment = {
-            **environment,
-            "REDIS_URL": self.valkey.address(),
-            "CELERY_BROKER_URL": self.valkey.broker_address(),
-        }
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.broker = broker
+        self.environment = {**environment, **broker.environment()}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
-        self.valkey.start()
+        self.broker.start()
         self.start_worker()
-        self._spawn("beat", "beat", "-s", str(self.folder / "schedule"), "--pidfile", "")
 
-    def start_worker(self) -> None:
+    def start_worker(self, name: str = "worker") -> None:
+        self.spawn_worker(name)
+        self.wait_for(name)
+
+    def spawn_worker(self, name: str) -> None:
         options = ("--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle")
-        self._spawn("worker", "worker", *options, "--loglevel", "INFO")
-        ready = wait_until(lambda: "ready." in self.said("worker"), seconds=START_SECONDS)
-        assert ready, self.said("worker")
+        named = ("--hostname", f"{name}@%h", "--loglevel", "INFO")
+        with self._log(name).open("wb") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "jarvis_site.celery:app", "worker", *options, *named],
+                cwd=CHECKOUT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
-    def kill_worker(self) -> None:
-        self._processes["worker"].kill()
-        self._processes.pop("worker").wait(STOP_SECONDS)
+    def wait_for(self, name: str) -> None:
+        ready = wait_until(lambda: "ready." in self.said(name), seconds=START_SECONDS)
+        assert ready, self.said(name)
 
-    def kill_valkey(self) -> None:
-        """With everything that was in it."""
-        pid = self.valkey.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        assert wait_until(lambda: not self.valkey.running, seconds=STOP_SECONDS)
-        self.valkey.stop()
-        home = self.valkey.places.home("valkey")
-        for path in home.iterdir():
-            rmtree(path) if path.is_dir() else path.unlink()
-        self.valkey.socket_file.unlink(missing_ok=True)
+    def kill_worker(self, name: str = "worker") -> None:
+        self.processes[name].kill()
+        self.processes.pop(name).wait(STOP_SECONDS)
 
     def stop(self) -> None:
-        for process in self._processes.values():
+        for process in self.processes.values():
+            process.send_signal(signal.SIGCONT)
             process.terminate()
-        for process in self._processes.values():
+        for process in self.processes.values():
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(STOP_SECONDS)
-        self.valkey.stop()
+        self.broker.stop()
 
-    def said(self, name: str) -> str:
-        return last_lines(self.folder / f"{name}.log", count=40)
+    def said(self, name: str = "worker") -> str:
+        return last_lines(self._log(name), count=60)
 
-    def _spawn(self, name: str, *arguments: str) -> None:
-        with (self.folder / f"{name}.log").open("wb") as log:
-            self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "jarvis_site.celery:app", *arguments],
-                cwd=CHECKOUT,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"

@@ -1,9 +1,8 @@
-"""kill -9 of a real Celery worker and of Valkey, with all that was in it, in the middle of a run: the run finishes and
-every effect happened once."""
+"""kill -9 of a real Celery worker and of its broker, with all that was in it, in the middle of a run: the run finishes
+and every effect happened once. On Valkey and on RabbitMQ."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable
+from typing import NamedTuple
 
 import pytest
 
@@ -28,41 +27,35 @@ BEGUN = 6
 FINISH_SECONDS = 120
 
 
-@pytest.fixture
-def engine(child_environment: Mapping[str, str]) -> Iterator[Engine]:
-    # A short path: the name of a socket has room for a hundred characters.
-    with tempfile.TemporaryDirectory(prefix="jarvis-engine-") as folder:
-        running = Engine(Path(folder), child_environment)
-        try:
-            running.start()
-            yield running
-        finally:
-            running.stop()
+class Kill(NamedTuple):
+    hurt: Callable[[Engine], None]
+    heal: Callable[[Engine, Cast], None]
 
 
-def kill_worker(engine: Engine, cast: Cast) -> None:
-    engine.kill_worker()
+def start_another_worker(engine: Engine, cast: Cast) -> None:
     expire_leases(cast.maya)  # instead of waiting for it
     engine.start_worker()
 
 
-def kill_valkey(engine: Engine, cast: Cast) -> None:
-    engine.kill_valkey()
-    engine.valkey.start()
+KILLS = {
+    "worker": Kill(lambda engine: engine.kill_worker(), start_another_worker),
+    "broker": Kill(lambda engine: engine.broker.kill(), lambda engine, _cast: engine.broker.start()),
+}
 
 
-@pytest.mark.parametrize("kill", [kill_worker, kill_valkey])
-def test_the_run_finishes_and_every_effect_happened_once(
-    cast: Cast, engine: Engine, kill: Callable[[Engine, Cast], None]
-) -> None:
+@pytest.mark.parametrize("victim", KILLS)
+def test_the_run_finishes_and_every_effect_happened_once(cast: Cast, engine: Engine, victim: str) -> None:
     run = start(cast.maya, *(step for branch in range(BRANCHES) for step in chain(branch)))
-    assert wait_until(lambda: done(run) >= BEGUN, seconds=FINISH_SECONDS), engine.said("worker")
+    assert wait_until(lambda: done(run) >= BEGUN, seconds=FINISH_SECONDS), engine.said()
 
-    kill(engine, cast)
+    KILLS[victim].hurt(engine)
     assert run_now(run).state == RunState.RUNNING, "the kill came too late to prove anything"
+    meanwhile = start(cast.maya, event(title="meanwhile"))  # with the broker away, its nudge goes nowhere
+    KILLS[victim].heal(engine, cast)
 
-    finished = wait_until(lambda: run_now(run).state == RunState.SUCCEEDED, seconds=FINISH_SECONDS)
-    assert finished, (kinds(run)[-5:], engine.said("worker"))
+    for each in (run, meanwhile):
+        finished = wait_until(lambda run=each: run_now(run).state == RunState.SUCCEEDED, seconds=FINISH_SECONDS)
+        assert finished, (kinds(each)[-5:], engine.said())
     assert wait_until(lambda: not jobs(run), seconds=FINISH_SECONDS)
     check(run)
 
@@ -87,6 +80,6 @@ def check(run: Run) -> None:
     steps = BRANCHES * LENGTH
     with tenant(run.organization_id):
         titles = list(Event.objects.values_list("title", flat=True))
-        assert (len(titles), len(set(titles))) == (steps, steps)
+        assert (len(titles), len(set(titles))) == (steps + 1, steps + 1)
         assert AuditEvent.objects.filter(run_id=run.id, action="step.succeeded").count() == steps
         assert AuditEvent.objects.filter(run_id=run.id, action="run.succeeded").count() == 1

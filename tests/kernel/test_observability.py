@@ -7,6 +7,7 @@ from pytest_django import Settings
 
 from jarvis_site.kernel.ids import uuid7
 from tests.cast import Cast
+from tests.model_server import free_port
 
 
 def test_a_living_process_says_so_without_looking_at_anything(client: Client) -> None:
@@ -20,12 +21,27 @@ def test_a_living_process_says_so_without_looking_at_anything(client: Client) ->
 def test_a_process_with_database_and_broker_is_ready(client: Client) -> None:
     answer = client.get("/readyz")
 
-    assert (answer.status_code, answer.json()) == (200, {"ready": True, "database": "ok", "broker": "ok"})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"ready": True, "database": "ok", "broker": "ok", "live_updates": "ok"},
+    )
 
 
 @pytest.mark.django_db
-def test_a_process_without_its_broker_is_not_ready(client: Client, settings: Settings) -> None:
+def test_a_process_without_its_valkey_is_not_ready(client: Client, settings: Settings) -> None:
     settings.REDIS_URL = "unix:///nowhere/valkey.sock"
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["live_updates"]) == (503, "does not answer")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["redis+socket:///nowhere/valkey.sock", "amqp://guest:guest@127.0.0.1:{port}//"])
+def test_a_process_without_a_broker_for_nudges_is_not_ready(
+    client: Client, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", address.format(port=free_port()))
 
     answer = client.get("/readyz")
 

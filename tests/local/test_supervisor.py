@@ -56,10 +56,10 @@ def test_the_page_leads_to_the_sign_in(site: Site) -> None:
 def test_status_names_every_process(site: Site) -> None:
     shown = command("status", environment=site.environment)
     assert shown.returncode == 0
-    assert all(name in shown.stdout for name in ("web", "worker", "beat", "postgresql", "valkey"))
+    assert all(name in shown.stdout for name in ("web", "worker", "postgresql", "valkey"))
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat", "valkey", "postgresql"])
+@pytest.mark.parametrize("name", ["web", "worker", "valkey", "postgresql"])
 def test_a_killed_process_is_named_and_started_again(site: Site, name: str) -> None:
     assert wait_until(lambda: _all_well(site), seconds=HEAL_SECONDS)
     killed = site.processes()[name]
@@ -94,7 +94,7 @@ def test_a_killed_supervisor_leaves_nothing_running_and_the_next_start_finds_the
 def test_ctrl_c_ends_everything_in_order(site: Site) -> None:
     assert site.send(signal.SIGINT) == 0
     assert site.left_over() == []
-    ends = [site.said.index(f"{name} ended") for name in ("web", "worker", "beat")]
+    ends = [site.said.index(f"{name} ended") for name in ("web", "worker")]
     assert ends == sorted(ends)
 
 

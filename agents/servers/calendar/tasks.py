@@ -1,11 +1,9 @@
-"""Celery's door: the tick that rings reminders."""
-
-from celery import shared_task
+"""What the calendar looks at again and again: reminders."""
 
 from agents.servers.calendar.services import reminders_ring
+from jarvis_site.kernel.ticks import tick
 
 
-@shared_task(name="calendar.ring", ignore_result=True)
+@tick("calendar.ring", every=10.0)
 def ring() -> None:
-    """Called by beat every few seconds; see `reminders_ring`."""
     reminders_ring()

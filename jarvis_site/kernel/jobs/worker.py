@@ -7,11 +7,12 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from psycopg.types.json import Jsonb
 
-from jarvis_site.kernel.clock import db_now
+from jarvis_site.kernel.clock import db_now, waited
 from jarvis_site.kernel.errors import JarvisError
+from jarvis_site.kernel.ids import joining
 from jarvis_site.kernel.jobs import MAX_ATTEMPTS, RUN_JOB_TASK, JobType, declared, nudge
 from jarvis_site.kernel.leases import kept
 from jarvis_site.kernel.models import Job
@@ -61,10 +62,9 @@ def claim(job_id: UUID) -> Job | None:
 def relay() -> int:
     """Nudge again for every due job whose nudge seems lost or whose worker died. Returns how many."""
     with all_tenants(), transaction.atomic(using="platform"):
-        free = Q(leased_until__isnull=True) | Q(leased_until__lt=db_now())
         due = list(
-            Job.objects.select_for_update(skip_locked=True)
-            .filter(free, dead_at__isnull=True, not_before__lte=db_now())
+            _due()
+            .select_for_update(skip_locked=True)
             .filter(nudged_at__lt=db_now(plus=-NUDGE_LOST_AFTER))
             .order_by("not_before")
             .values_list("id", "organization_id")[:RELAY_BATCH]
@@ -75,13 +75,25 @@ def relay() -> int:
     return len(due)
 
 
+def lag() -> float:
+    """How many seconds the oldest job waits that is due and that nobody works at; 0 when there is none."""
+    with all_tenants():
+        return waited(_due())
+
+
+def _due() -> QuerySet[Job]:
+    free = Q(leased_until__isnull=True) | Q(leased_until__lt=db_now())
+    return Job.objects.filter(free, dead_at__isnull=True, not_before__lte=db_now())
+
+
 def _carry_out(job: Job) -> None:
     kind = declared().get(job.name)
     if kind is None:
         # Perhaps a newer version's, met by a worker that has not been replaced yet.
         _fail(job, reason="unknown job", final=job.attempt >= MAX_ATTEMPTS)
         return
-    structlog.contextvars.bind_contextvars(job=job.name, job_id=str(job.id))
+    about = {"job": job.name, "job_id": str(job.id), **joining(job.arguments)}
+    structlog.contextvars.bind_contextvars(**about)
     try:
         _run_handler(kind, job)
     except JarvisError as error:
@@ -90,7 +102,7 @@ def _carry_out(job: Job) -> None:
         log.exception("job_failed", attempt=job.attempt)
         _fail(job, reason=type(error).__name__, final=job.attempt >= kind.max_attempts)
     finally:
-        structlog.contextvars.unbind_contextvars("job", "job_id")
+        structlog.contextvars.unbind_contextvars(*about)
 
 
 def _run_handler(kind: JobType, job: Job) -> None:

@@ -1,0 +1,50 @@
+"""Workers on either broker."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.faults.processes import Broker, Engine, RabbitBroker, ValkeyBroker
+from tests.rabbitmq import RabbitMQ
+
+# All in one process of a parallel run, so that there is one node: starting it takes longer than most tests.
+ON_RABBITMQ = pytest.param("rabbitmq", marks=pytest.mark.xdist_group("rabbitmq"))
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """The session's node, started by the first test that asks for it."""
+    with tempfile.TemporaryDirectory(prefix="jarvis-rabbitmq-") as folder:
+        node = RabbitMQ(Path(folder) / "node")
+        try:
+            node.start()
+            yield node
+        finally:
+            node.stop()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder with a short path: the name of a socket has room for a hundred characters."""
+    with tempfile.TemporaryDirectory(prefix="jarvis-engine-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(params=["valkey", ON_RABBITMQ])
+def broker(request: pytest.FixtureRequest, place: Path) -> Broker:
+    if request.param == "rabbitmq":
+        return RabbitBroker(request.getfixturevalue("rabbitmq"))
+    return ValkeyBroker(place)
+
+
+@pytest.fixture
+def engine(child_environment: Mapping[str, str], place: Path, broker: Broker) -> Iterator[Engine]:
+    """A running worker; what a test adds to `engine.environment` holds for those it starts."""
+    running = Engine(place, child_environment, broker=broker)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
