@@ -1,19 +1,22 @@
-"""Celery's doors into the engine. The arguments are ids; the row decides."""
+"""Celery's door into the engine, and the sweeper. The arguments are ids; the row decides."""
 
 from uuid import UUID
 
 from celery import shared_task
 
 from agents.orchestrator import ToolExecutor
-from agents.workflows import sweeper, worker
-from agents.workflows.transitions import RUN_STEP_TASK
+from agents.workflows import sweeper, turns, worker
+from agents.workflows.waking import RUN_STEP_TASK
+from jarvis_site.kernel.ticks import tick
 
 
 @shared_task(name=RUN_STEP_TASK)
 def run_step(step_id: str, organization_id: str) -> None:
-    worker.execute(step_id=UUID(step_id), organization_id=UUID(organization_id), executor=ToolExecutor())
+    executor = ToolExecutor()
+    worker.execute(step_id=UUID(step_id), organization_id=UUID(organization_id), executor=executor)
+    turns.work_off(executor=executor)
 
 
-@shared_task(name="agents.sweep")
+@tick("agents.sweep", every=1.0, lag=sweeper.lag)
 def sweep() -> None:
     sweeper.sweep()

@@ -1,14 +1,14 @@
 """How a tool server is reached. Built-in servers run in this process.
 
-A client is opened for each call. To a built-in server it hands requests and answers as they are, checked by the protocol's
-types, without streams and framing between two ends of one process: half a millisecond for a whole call.
+To a built-in server a client hands requests and answers as they are, checked by the protocol's types, without streams
+and framing between two ends of one process. A thread keeps its clients; who calls travels with each call.
 """
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from mcp import Client
@@ -32,11 +32,18 @@ async def connected(server: str, caller: Caller) -> AsyncIterator[Client]:
     toolbox = catalogue.toolboxes()[server]
     token = _caller.set(caller)
     try:
-        # Pinning the version saves the discovery round trip: both ends are ours. Nothing here is cached for long.
-        async with Client(_server(toolbox), mode=LATEST_MODERN_VERSION, cache=None) as client:
+        if (loop := loops.own()) is not None:
+            yield await loop.kept(server, partial(_client, toolbox))
+            return
+        async with _client(toolbox) as client:
             yield client
     finally:
         _caller.reset(token)
+
+
+def _client(toolbox: Toolbox) -> Client:
+    # Pinning the version saves the discovery round trip: both ends are ours. Nothing here is cached for long.
+    return Client(_server(toolbox), mode=LATEST_MODERN_VERSION, cache=None)
 
 
 @cache

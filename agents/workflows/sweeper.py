@@ -7,10 +7,9 @@ from django.db.models import Q, QuerySet
 
 from agents.contracts import Approval, RunState, StepState, ToolFailure
 from agents.models import Step
-from agents.workflows import journal, transitions
+from agents.workflows import journal, transitions, waking
 from agents.workflows.worker import MAX_ATTEMPTS
 from jarvis_site.kernel.clock import db_now, waited
-from jarvis_site.kernel.jobs import nudge
 from jarvis_site.kernel.tenancy import all_tenants, tenant
 
 BATCH = 200
@@ -89,5 +88,5 @@ def _nudge_again() -> int:
         )
         Step.objects.filter(id__in=[step_id for step_id, _ in due]).update(nudged_at=db_now())
     for step_id, organization_id in due:
-        nudge(transitions.RUN_STEP_TASK, str(step_id), str(organization_id))
+        waking.wake(step_id, organization_id)
     return len(due)

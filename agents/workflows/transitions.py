@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -12,14 +13,13 @@ from agents.contracts import FINAL_STEP_STATES, Approval, Json, JsonObject, RunS
 from agents.events import ActDone, RunFinished
 from agents.jobs import REPLAN
 from agents.models import Run, Step
-from agents.workflows import journal
+from agents.workflows import journal, waking
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.events import publish
-from jarvis_site.kernel.jobs import nudge
-from jarvis_site.kernel.tenancy.statements import fetch
+from jarvis_site.kernel.tenancy.statements import fetch, later, together
 
-RUN_STEP_TASK = "agents.run_step"
+RUN_STEP_TASK = waking.RUN_STEP_TASK
 # A killed worker's step is picked up after at most this long (plus a sweep); a beat comes every third of it.
 LEASE = timedelta(seconds=9)
 # A nudge normally arrives within milliseconds; after this long it is taken for lost and sent again.
@@ -93,9 +93,9 @@ def succeed(run: Run, step: Step, output: JsonObject) -> list[UUID]:
     if "outcome" in output:
         _take_branch(run, step, outcome=output["outcome"])
     _tell_parent(run, step)
-    ready = [step_id for step_id, state in fetch(_MET, run=run.id, key=Jsonb([step.key])) if state == StepState.READY]
-    settle(run)
-    return ready
+    met, states = together((_MET, {"run": run.id, "key": Jsonb([step.key])}), (_STATES, {"run": run.id}))
+    _settle_as(run, _state_of_run(states))
+    return [step_id for step_id, state in met if state == StepState.READY]
 
 
 def fail(run: Run, step: Step, failure: ToolFailure) -> None:
@@ -207,7 +207,10 @@ def resume(run: Run) -> None:
 
 def settle(run: Run) -> None:
     """Set the run's state from its steps' states; when all are final, finish it. Until then a paused one stays so."""
-    state = state_now(run)
+    _settle_as(run, state_now(run))
+
+
+def _settle_as(run: Run, state: RunState) -> None:
     if state == run.state or (run.state in _STAYS and not state.final):
         return
     run.state = state
@@ -220,7 +223,7 @@ def settle(run: Run) -> None:
 
 def state_now(run: Run) -> RunState:
     """What the states of its steps make of a run."""
-    return _state_of_run({(StepState(state), critical) for state, critical in fetch(_STATES, run=run.id)})
+    return _state_of_run(fetch(_STATES, run=run.id))
 
 
 def skip(run: Run, step: Step, *, reason: str) -> None:
@@ -272,7 +275,7 @@ def finish(run: Run, state: RunState) -> None:
     publish(RunFinished(run_id=run.id, state=state.value))
 
 
-def _state_of_run(states: set[tuple[StepState, bool]]) -> RunState:
+def _state_of_run(states: list[tuple[Any, ...]]) -> RunState:
     present = {state for state, _critical in states}
     for state, makes in _MAKES:
         if state in present:
@@ -285,7 +288,7 @@ def _state_of_run(states: set[tuple[StepState, bool]]) -> RunState:
 def _finish(
     step: Step, state: StepState, *, output: JsonObject | None = None, failure: ToolFailure | None = None
 ) -> None:
-    fetch(
+    later(
         _FINISH,
         id=step.id,
         state=state.value,
@@ -297,6 +300,10 @@ def _finish(
 
 def _skip_dependents(run: Run, step: Step) -> None:
     """Skip everything that can no longer happen because a step it needs did not succeed."""
+    if step.undoes:  # what else is taken back comes after it, and sees for itself whether it can be
+        _lead_past(run, {step.key})
+        release(run)
+        return
     waiting = list(Step.objects.filter(run=run, state=StepState.BLOCKED))
     gone = {step.key}
     # A plan may name a step before the one that it waits for.
@@ -330,8 +337,8 @@ def _skip_all(run: Run, keys: Iterable[str], *, because: Step) -> set[str]:
 
 
 def nudge_after_commit(step_id: UUID, run: Run) -> None:
-    organization = str(run.organization_id)
-    transaction.on_commit(lambda: nudge(RUN_STEP_TASK, str(step_id), organization))
+    organization_id = run.organization_id
+    transaction.on_commit(lambda: waking.wake(step_id, organization_id))
 
 
 def open_steps(run: Run) -> list[Step]:

@@ -116,7 +116,7 @@ _TENANT_BACKEND = "jarvis_site.kernel.tenancy.pg"
 _STOCK_BACKEND = "django.db.backends.postgresql"
 DATABASES = {
     "default": _database("DATABASE_URL", "jarvis_app", engine=_TENANT_BACKEND, TEST={"MIRROR": "owner"}, **_pooled),
-    "platform": _database("DATABASE_PLATFORM_URL", "jarvis_platform", engine=_STOCK_BACKEND, TEST={"MIRROR": "owner"}),
+    "platform": _database("DATABASE_PLATFORM_URL", "jarvis_platform", engine=_STOCK_BACKEND, TEST={"MIRROR": "owner"}, **_pooled),
     "owner": _database("DATABASE_OWNER_URL", "jarvis_owner", engine=_STOCK_BACKEND, TEST={"DEPENDENCIES": []}),
 }
 DATABASE_ROUTERS = ["jarvis_site.kernel.tenancy.router.TenantRouter"]
@@ -140,6 +140,8 @@ CACHES = {
         "OPTIONS": {"serializer": "jarvis_site.kernel.cache.JsonSerializer"},
     }
 }
+# Steps of one organization under way at the same time, over all workers: one that starts thousands leaves room.
+STEPS_AT_ONCE = env.number("JARVIS_STEPS_AT_ONCE", 64)
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL.replace("unix://", "redis+socket://"))
 # How long a worker that is told to end may go on with what it has begun.
 DRAIN_SECONDS = env.number("JARVIS_DRAIN_SECONDS", 30)

@@ -4,18 +4,25 @@ Both walls stand here too: rows are claimed for the current organization, statem
 connection seals it into every message like any other.
 """
 
+import re
 from collections.abc import Hashable, Sequence
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
+from psycopg.types.json import Jsonb
 
 from jarvis_site.kernel.tenancy.models import TenantModel
 from jarvis_site.kernel.tenancy.pg.base import DatabaseWrapper
 from jarvis_site.kernel.tenancy.scope import current_organization
+
+# The database finds the other types by itself.
+_TYPES: dict[type, str] = {UUID: "uuid", Jsonb: "jsonb"}
+_NAME = re.compile(r"%\((\w+)\)s")
 
 
 def append(row: TenantModel) -> None:
@@ -49,13 +56,13 @@ def later(statement: str, *, instead_of: Hashable = None, **parameters: Any) -> 
         instead_of: takes the place of one that waits with the same key.
     """
     connection = _tenant_connection()
-    connection.later(connection.bound(*_named(statement, parameters)), instead_of=instead_of)
+    connection.later(_executing(connection, statement, parameters), instead_of=instead_of)
 
 
 def together(*statements: tuple[str, dict[str, Any]]) -> list[list[tuple[Any, ...]]]:
     """Run statements one after the other in one round trip, and return the rows of each; see `fetch`."""
     connection = _tenant_connection()
-    text = ";\n".join(connection.bound(*_named(statement, given)) for statement, given in statements)
+    text = ";\n".join(_executing(connection, statement, given) for statement, given in statements)
     with connection.cursor() as cursor:
         cursor.execute(text)
         return [_rows(cursor, last=number == len(statements)) for number in range(1, len(statements) + 1)]
@@ -95,15 +102,24 @@ def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     Raises:
         NoTenant: there is no organization. ValueError: the statement would see more than one.
     """
-    with connections["default"].cursor() as cursor:
-        cursor.execute(*_named(statement, parameters))
-        return _rows(cursor, last=True)
+    return together((statement, parameters))[0]
 
 
-def _named(statement: str, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _executing(connection: DatabaseWrapper, statement: str, parameters: dict[str, Any]) -> str:
     if "%(organization)s" not in statement:
         raise ValueError("A statement on tenant rows has to name the organization.")
-    return statement, {**parameters, "organization": current_organization()}
+    given = {**parameters, "organization": current_organization()}
+    numbered, names, places = _numbered(statement)
+    types = ", ".join(_TYPES.get(type(given[name]), "unknown") for name in names)
+    return connection.executing(numbered, f"({types})", connection.bound(places, given))
+
+
+@cache
+def _numbered(statement: str) -> tuple[str, list[str], str]:
+    """Return the statement with `$1` instead of `%(name)s`, the names in that order, and places to bind them to."""
+    names = list(dict.fromkeys(_NAME.findall(statement)))
+    numbered = _NAME.sub(lambda found: f"${names.index(found[1]) + 1}", statement).replace("%%", "%")
+    return numbered, names, f"({', '.join(f'%({name})s' for name in names)})"
 
 
 def _rows(cursor: Any, *, last: bool) -> list[tuple[Any, ...]]:

@@ -4,17 +4,23 @@ A message with several statements is one implicit transaction, so the settings a
 no extra round trip, nothing stays on the session, nothing to reset, and paths that go round this wrapper (driver
 cursors, COPY, threads without context) see no tenant rows at all.
 
-Statements whose answer nobody needs can wait (`later`): they travel in front of the next one, or of the commit.
+Round trips cost more than most statements do, so BEGIN travels with the first statement of a transaction, and what
+nobody needs an answer to (`later`) with the next one or with the COMMIT. Statements of the hot paths are planned once
+for each connection (`executing`).
 """
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.backends.postgresql import base, operations
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
 from psycopg.sql import Composable
 
 from jarvis_site.kernel.tenancy.scope import current_scope
@@ -25,6 +31,13 @@ _TRANSACTION_CONTROL = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
 _DOOR_OPEN = "open"
 _PREFIX_BEGINS = "SELECT set_config('app.org', "
+
+_BEGIN = "BEGIN;\n"
+# More would be a sign of statements made up as they go, which a plan each does not help.
+_MOST_PLANS = 300
+
+# Names of what a server process has planned for us.
+_planned: WeakKeyDictionary[Connection[Any], set[str]] = WeakKeyDictionary()
 
 type Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
 
@@ -67,6 +80,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise ImproperlyConfigured(
                 f"Database {self.alias}: server_side_binding cannot be used, it allows one command in a message."
             )
+        if self.settings_dict["OPTIONS"].get("isolation_level"):
+            raise ImproperlyConfigured(f"Database {self.alias}: BEGIN is sent without an isolation level.")
         return super().get_connection_params()
 
     def chunked_cursor(self) -> Any:
@@ -94,6 +109,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self.connection.cursor() as cursor:
             return str(cursor.mogrify(statement, parameters))
 
+    def executing(self, statement: str, types: str, arguments: str) -> str:
+        """Return what executes a statement with `$1`, `$2`... in it, which is planned at its first use.
+
+        Args:
+            types: of the arguments, in parentheses; `unknown` where the statement tells.
+            arguments: bound, in parentheses.
+        """
+        self.ensure_connection()
+        planned = _planned.setdefault(self.connection, set())
+        name = f"jarvis_{blake2b(f'{types} {statement}'.encode(), digest_size=12).hexdigest()}"
+        if name not in planned:
+            if len(planned) >= _MOST_PLANS:
+                self._send("DEALLOCATE ALL")
+                planned.clear()
+            self._send(f"{self._opening()}PREPARE {name} {types} AS {statement}")
+            planned.add(name)
+        return f"EXECUTE {name} {arguments}"
+
     def later(self, statement: str, *, instead_of: Hashable = None) -> None:
         """Run a bound statement before the next one or before the commit, in the same message. Only in a transaction.
 
@@ -117,24 +150,34 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise transaction.TransactionManagementError("Outside of a transaction nothing can wait for its end.")
         self.validate_no_broken_transaction()
 
+    def _opening(self) -> str:
+        """The driver stays in autocommit, so a transaction begins here."""
+        idle = self.connection.info.transaction_status == TransactionStatus.IDLE
+        return _BEGIN if idle and not self.autocommit else ""
+
     def _take_waiting(self) -> tuple[str, int]:
-        """Return what waits as one text, and how many results it will have."""
-        texts, scope, waiting, self._waiting = [], "", self._waiting, {}
+        """Return what goes before the next statement as one text, and how many results it will have."""
+        texts, scope, waiting, self._waiting = [self._opening()], "", self._waiting, {}
         for one in waiting.values():
             if one.scope != scope:
                 texts.append(scope := one.scope)
             texts.append(f"{one.text} {', '.join(one.rows)};\n")
-        return "".join(texts), len(texts)
+        return "".join(texts), len([text for text in texts if text])
 
-    def _send_waiting(self) -> None:
-        text, _count = self._take_waiting()
-        if text:
-            with self.wrap_database_errors, self.connection.cursor() as cursor:
-                cursor.execute(text)
+    def _send(self, text: str) -> None:
+        with self.wrap_database_errors, self.connection.cursor() as cursor:
+            cursor.execute(text)
 
-    def _commit(self) -> Any:
-        self._send_waiting()
-        return super()._commit()
+    def _set_autocommit(self, autocommit: bool) -> None:  # noqa: ARG002 - Django's signature
+        with self.wrap_database_errors:
+            if not self.connection.autocommit:
+                self.connection.autocommit = True
+
+    def _commit(self) -> None:
+        if self.connection is None:
+            return
+        if self._waiting or self.connection.info.transaction_status != TransactionStatus.IDLE:
+            self._send(f"{self._take_waiting()[0]}COMMIT")
 
     def _rollback(self) -> Any:
         self._waiting.clear()
@@ -155,7 +198,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._set_tenant()
             return execute(statement, params, many, context)
         before, results = self._take_waiting()
-        if before:
+        if results:
             statement, params = self.bound(statement, params) if params is not None else statement, None
         result = execute(before + self.tenant_prefix() + statement, params, many, context)
         for _result in range(results + 1):
@@ -166,9 +209,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """A savepoint stands after what waits; going back to one drops what has come to wait since."""
         if statement.lstrip()[:8].upper() == "ROLLBACK":
             self._waiting.clear()
-        else:
-            self._send_waiting()
-        return execute(statement, params, False, context)
+        before, _results = self._take_waiting()
+        return execute(before + statement, params, False, context)
 
     def _execute_many(self, execute: Execute, sql: Any, params: Any, context: dict[str, Any]) -> Any:
         """The driver sends one message per row, so the tenant is set once for a transaction around them."""
@@ -177,9 +219,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return execute(sql, params, True, context)
 
     def _set_tenant(self) -> None:
-        self._send_waiting()
-        with self.connection.cursor() as cursor:
-            cursor.execute(self.tenant_prefix())
+        before, _results = self._take_waiting()
+        self._send(before + self.tenant_prefix())
 
     def _as_text(self, sql: Any) -> str:
         if isinstance(sql, Composable):
