@@ -22,7 +22,8 @@ _LONGEST_PAUSE_SECONDS = 3
 class _EagerConnection(Connection):
     def ensure_connection(self, *given: Any, **named: Any) -> Connection:
         pauses = {"interval_start": 1, "interval_step": 1, "interval_max": _LONGEST_PAUSE_SECONDS}
-        return super().ensure_connection(*given, **(pauses | named))
+        found: Connection = super().ensure_connection(*given, **(pauses | named))  # type: ignore[no-untyped-call]  # kombu
+        return found
 
 
 class _Amqp(AMQP):

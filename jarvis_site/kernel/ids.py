@@ -2,8 +2,12 @@
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
+
+# Names under which one thing is known everywhere: rows, addresses, jobs, and lines of the log.
+JOINING = ("run_id", "step_id", "consent_id", "conversation_id", "message_id")
 
 _VERSION_7 = 0x7 << 76
 _VARIANT_RFC = 0b10 << 62
@@ -25,3 +29,8 @@ def uuid7() -> UUID:
 def first_at(moment: datetime) -> UUID:
     """Return the smallest version 7 UUID of a moment (aware): rows with smaller ids were made before it."""
     return UUID(int=int(moment.timestamp() * 1000) << 80 | _VERSION_7 | _VARIANT_RFC)
+
+
+def joining(values: Mapping[str, object]) -> dict[str, str]:
+    """Return those of the values that name what something belongs to, as text for the log."""
+    return {name: str(values[name]) for name in JOINING if values.get(name)}
