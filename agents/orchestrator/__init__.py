@@ -6,7 +6,7 @@ a run and to its next version, `gate` that from a step to a call, `flow` the ste
 
 from agents.orchestrator.gate import ToolExecutor, call_digest
 from agents.orchestrator.planning import examples, people_named, planner, reply_to, skills, tools
-from agents.orchestrator.plans import plan_change, plan_start
+from agents.orchestrator.plans import plan_change, plan_start, plan_undo
 from agents.workflows.runs import Origin
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "people_named",
     "plan_change",
     "plan_start",
+    "plan_undo",
     "planner",
     "reply_to",
     "skills",

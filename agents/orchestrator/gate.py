@@ -43,9 +43,10 @@ class ToolExecutor:
     def gate(self, *, run: Run, step: Step) -> Gate:
         sources = _sources(run, step)
         try:
-            arguments = resolve(step.arguments, {source.key: source.output for source in sources})
+            given = resolve(inputs(step.tool, step.arguments), {source.key: source.output for source in sources})
         except UnresolvedReference as error:
             return Refuse(ToolFailure(code="unresolved_reference", message=str(error)))
+        arguments = {**step.arguments, **given}
         if refusal := _unfit(step, arguments):
             return Refuse(refusal)
         step.resolved = arguments
@@ -109,8 +110,9 @@ def _gate(run: Run, step: Step, arguments: JsonObject, decision: Decision) -> Ga
 
 
 def _is_held(step: Step) -> bool:
-    """What cannot be taken back waits for a moment in which it can be stopped, before its first try."""
-    final = step.reversibility == Reversibility.FINAL and not step.read_only
+    """What cannot be taken back waits for a moment in which it can be stopped, before its first try. Taking something
+    back is what somebody has just decided."""
+    final = step.reversibility == Reversibility.FINAL and not (step.read_only or step.undoes)
     return bool(settings.HOLD_FINAL_SECONDS) and final and step.waits_for != WaitsFor.GRACE and step.attempt == 1
 
 
@@ -153,11 +155,9 @@ def _ask(run: Run, step: Step, arguments: JsonObject, decision: Decision) -> Non
 
 def _planned(run: Run, step: Step) -> JsonObject:
     """The arguments as they stand in the plan: of a step inside a for-each those with the item still open."""
-    if not step.parent:
-        return step.arguments
-    above = Step.objects.get(run=run, key=step.parent)
-    template: JsonObject = above.arguments["arguments"]
-    return template
+    above = Step.objects.get(run=run, key=step.parent) if step.parent else None
+    planned: JsonObject = above.arguments["arguments"] if above else step.arguments
+    return planned
 
 
 def _sources(run: Run, step: Step) -> list[Step]:

@@ -90,7 +90,7 @@ class Writer:
             fields |= {"options": list(question.options), "resume": question.resume}
         if proposal is not None:
             origin = Origin(conversation_id=conversation_id, message_id=self.reply.id)
-            run = plan_start(draft=proposal.draft, member_id=self.member_id, origin=origin)
+            run = plan_start(draft=proposal.draft, member_id=self.member_id, origin=origin, ask_first=True)
             fields["run_id"] = run.id
         change = changes.begin(conversation_id, numbers=2)
         if not change.change(self.reply, where={"writer": self.token, "state": MessageState.WRITING}, **fields):

@@ -1,8 +1,9 @@
 """Plans for tests, started as the chat does it."""
 
 from agents.contracts import JsonObject, PlanAuthor, PlanDraft, PlannedStep
-from agents.models import Run
-from agents.orchestrator import Origin, plan_start
+from agents.models import Run, Step
+from agents.orchestrator import Origin, plan_start, tools
+from agents.planner.validation import validate
 from jarvis_site.kernel.tenancy import tenant
 from permissions.models import Consent
 from tests.cast import Person
@@ -43,10 +44,23 @@ def reading(step: str = "1", *, needs: tuple[str, ...] = ()) -> PlannedStep:
     return PlannedStep(id=step, tool="files.list", title="List the files", arguments={"path": ""}, depends_on=needs)
 
 
-def start(person: Person, *steps: PlannedStep, goal: str = "Set up a call with Raj") -> Run:
+def start(person: Person, *steps: PlannedStep, goal: str = "Set up a call with Raj", ask_first: bool = False) -> Run:
     with tenant(person.organization.id, member=person.membership.id):
         plan = draft(*steps, goal=goal)
-        return plan_start(draft=plan, member_id=person.membership.id, origin=Origin())
+        assert validate(plan, tools()) == ()
+        return plan_start(draft=plan, member_id=person.membership.id, origin=Origin(), ask_first=ask_first)
+
+
+def states(run: Run) -> tuple[str, dict[str, str]]:
+    """The run's state, and that of each step by its key."""
+    with tenant(run.organization_id):
+        steps = dict(Step.objects.filter(run=run).order_by("position", "key").values_list("key", "state"))
+        return Run.objects.get(id=run.id).state, steps
+
+
+def step_of(run: Run, key: str) -> Step:
+    with tenant(run.organization_id):
+        return Step.objects.get(run=run, key=key)
 
 
 def question(person: Person, run: Run) -> Consent:
