@@ -8,6 +8,7 @@ from django.db import connections
 
 from agents.workflows import waking, worker
 from agents.workflows.executor import Executor
+from jarvis_site.kernel.draining import ending
 from jarvis_site.kernel.tenancy.router import PLATFORM_ALIAS
 
 # Other work waits for the same threads: after so long it has its turn.
@@ -32,10 +33,10 @@ _DUE = """
 
 
 def work_off(*, executor: Executor) -> None:
-    """Carry out what is due until there is nothing left or this thread's turn is over."""
+    """Carry out what is due until there is nothing left, this thread's turn is over, or this process ends."""
     until = time.monotonic() + TURN_SECONDS
     shared = False
-    while due := _due():
+    while not ending() and (due := _due()):
         if time.monotonic() > until or (len(due) > 1 and not shared):
             waking.wake(*due[-1])  # for the next turn, or for another thread now
             shared = True
