@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext_lazy as _
 
 from agents.contracts import PlanFault
-from jarvis_site.kernel.errors import Invalid, JarvisError, Text
+from jarvis_site.kernel.errors import Conflict, Invalid, JarvisError, Text
 
 
 class PlannerFailed(JarvisError):
@@ -45,6 +45,13 @@ class PlanRefused(Invalid):
     def __init__(self, faults: Sequence[PlanFault]) -> None:
         super().__init__(" ".join(fault.message for fault in faults))
         self.faults = tuple(faults)
+
+
+class CannotUndo(Conflict):
+    """What was done can not be taken back, or not now. Nothing was changed."""
+
+    code = "cannot_undo"
+    message = _("There is nothing here that can be taken back.")
 
 
 class BadAnswer(Invalid):

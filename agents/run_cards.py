@@ -221,7 +221,11 @@ def _card(run: Run, plan: Plan, steps: list[Step], asks: list[Ask]) -> RunCard:
     plane = layout({step.key: step.depends_on for step in steps})
     state, look = RUN_STATES[RunState(run.state)]
     asking = {ask.consent.step_id for ask in asks}
-    nodes = {step.key: _node(step, plane, asks=step.id in asking or _will_ask(step)) for step in steps}
+    undone = {step.undoes for step in steps if step.undoes and step.state == StepState.SUCCEEDED}
+    nodes = {
+        step.key: _node(step, plane, asks=step.id in asking or _will_ask(step), undone=step.key in undone)
+        for step in steps
+    }
     return RunCard(
         run=run,
         plan=plan,
@@ -249,13 +253,15 @@ def _will_ask(step: Step) -> bool:
     return step.verdict == Verdict.ASK and step.state in {StepState.BLOCKED, StepState.READY} and not step.attempt
 
 
-def _node(step: Step, plane: Layout, *, asks: bool) -> Node:
+def _node(step: Step, plane: Layout, *, asks: bool, undone: bool) -> Node:
     place = plane.places[step.key]
     state, look = STEP_STATES[StepState(step.state)]
     risk, risk_look = RISKS[Risk(step.risk)]
     label, mark = REVERSIBILITIES[Reversibility(step.reversibility)]
     if step.state == StepState.SUCCEEDED:
         label, mark = _("Done"), "check"
+    if undone:
+        state, look, label, mark = _("Undone"), "off", _("Undone"), "undo"
     return Node(
         step=step,
         col=place.col,

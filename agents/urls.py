@@ -21,4 +21,6 @@ urlpatterns = [
     path("<uuid:run_id>/resume/", views.resume, name="resume"),
     path("<uuid:run_id>/steps/<str:key>/skip/", views.skip, name="skip"),
     path("<uuid:run_id>/steps/<str:key>/outcome/", views.outcome, name="outcome"),
+    path("<uuid:run_id>/undo/", views.run_undo, name="undo"),
+    path("<uuid:run_id>/steps/<str:key>/undo/", views.step_undo, name="step_undo"),
 ]

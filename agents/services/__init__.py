@@ -12,6 +12,7 @@ from agents.services.runs import (
     step_answered,
     step_skip,
 )
+from agents.services.undoing import run_effects, run_undo, step_undo
 
 __all__ = [
     "outcome_settle",
@@ -19,10 +20,13 @@ __all__ = [
     "plan_answered",
     "plan_edit",
     "run_cancel",
+    "run_effects",
     "run_pause",
     "run_resume",
     "run_signal",
+    "run_undo",
     "step_answered",
     "step_skip",
+    "step_undo",
     "task_answer",
 ]

@@ -5,6 +5,7 @@ from agents.views.batch import batch_confirm, batch_detail
 from agents.views.dead import dead_letters, job_retry
 from agents.views.list import run_list, view_change, view_new
 from agents.views.page import card, run_detail, step_detail
+from agents.views.undo import run_undo, step_undo
 
 __all__ = [
     "batch_confirm",
@@ -18,8 +19,10 @@ __all__ = [
     "resume",
     "run_detail",
     "run_list",
+    "run_undo",
     "skip",
     "step_detail",
+    "step_undo",
     "view_change",
     "view_new",
 ]
