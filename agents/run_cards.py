@@ -12,11 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.contracts import Actor
 from agents.contracts import SKIPPABLE_STEP_STATES, Reversibility, Risk, RunState, StepState
 from agents.graph import Edge, Layout, layout
-from agents.models import Plan, Run, Step
-from permissions.contracts import Verdict
+from agents.human_tasks import tasks_open_in
+from agents.models import HumanTask, Plan, Run, Step
+from agents.plan_changes import Difference, differences
+from permissions.contracts import ConsentKind, Verdict
 from permissions.models import Consent
 from permissions.payloads import Payload, insiders_of, payload_of
-from permissions.selectors import consents_open_in
+from permissions.selectors import consents_open_in, plan_open
 
 type Label = str | Promise
 
@@ -143,7 +145,10 @@ class RunCard:
 
     Attributes:
         drawn: there is room for the graph; otherwise its steps are listed.
-        asks: open questions to this person, the oldest first.
+        asks: open questions to this person about single calls, the oldest first.
+        question: the open question about the plan as a whole, or about what is new in it.
+        differences: what the current version of the plan says anew.
+        tasks: what people are asked by its human steps.
         uncertain: steps whose outcome a person has to settle.
     """
 
@@ -157,6 +162,9 @@ class RunCard:
     height: int
     drawn: bool
     asks: Sequence[Ask]
+    question: Consent | None
+    differences: Sequence[Difference]
+    tasks: Sequence[HumanTask]
     uncertain: Sequence[Step]
 
     @property
@@ -173,6 +181,25 @@ class RunCard:
         return self.width > _WIDE or self.height > _HIGH
 
     @property
+    def seconds(self) -> float:
+        """About how long it takes: along the longest way, waits for people not counted."""
+        longest: dict[str, float] = {}
+        for node in self.nodes:
+            before = max((longest.get(key, 0.0) for key in node.step.depends_on), default=0.0)
+            longest[node.step.key] = before + node.step.expected_seconds
+        return max(longest.values(), default=0.0)
+
+    @property
+    def cost(self) -> int:
+        """At most so much, in millionths of a US dollar."""
+        return sum(node.step.expected_cost for node in self.nodes)
+
+    @property
+    def editable(self) -> bool:
+        """There is a step that a new version may still change."""
+        return not self.over and any(not node.step.begun for node in self.nodes)
+
+    @property
     def paused(self) -> bool:
         return self.run.state == RunState.PAUSED
 
@@ -182,7 +209,7 @@ class RunCard:
 
 
 def cards_of(*, run_ids: Iterable[UUID], actor: Actor) -> dict[UUID, RunCard]:
-    """Cards of the person's runs, by run id, with at most five queries however many there are."""
+    """Cards of the person's runs, by run id, with at most seven queries however many there are."""
     runs = {run.id: run for run in Run.objects.filter(id__in=list(run_ids), member_id=actor.member_id)}
     if not runs:
         return {}
@@ -192,7 +219,19 @@ def cards_of(*, run_ids: Iterable[UUID], actor: Actor) -> dict[UUID, RunCard]:
         steps[step.run_id].append(step)
     plans = {(plan.run_id, plan.version): plan for plan in Plan.objects.filter(run_id__in=runs)}
     asks = _asks(list(runs), actor)
-    return {run.id: _card(run, plans[run.id, run.plan_version], steps[run.id], asks[run.id]) for run in runs.values()}
+    questions, tasks = plan_open(run_ids=list(runs)), tasks_open_in(run_ids=list(runs))
+    return {
+        run.id: _card(
+            run,
+            plans[run.id, run.plan_version],
+            steps[run.id],
+            asks=asks[run.id],
+            question=questions.get(run.id),
+            before=plans.get((run.id, run.plan_version - 1)),
+            tasks=tasks.get(run.id, []),
+        )
+        for run in runs.values()
+    }
 
 
 def card_of(*, run: Run, actor: Actor) -> RunCard:
@@ -200,7 +239,7 @@ def card_of(*, run: Run, actor: Actor) -> RunCard:
 
 
 def _asks(run_ids: list[UUID], actor: Actor) -> dict[UUID, list[Ask]]:
-    consents = list(consents_open_in(run_ids=run_ids, actor=actor))
+    consents = [one for one in consents_open_in(run_ids=run_ids, actor=actor) if one.kind == ConsentKind.CALL]
     insiders = insiders_of() if consents else {}
     asks: dict[UUID, list[Ask]] = defaultdict(list)
     for consent in consents:
@@ -217,7 +256,16 @@ def _telling(value: object) -> str:
     return ""
 
 
-def _card(run: Run, plan: Plan, steps: list[Step], asks: list[Ask]) -> RunCard:
+def _card(
+    run: Run,
+    plan: Plan,
+    steps: list[Step],
+    *,
+    asks: list[Ask],
+    question: Consent | None,
+    before: Plan | None,
+    tasks: list[HumanTask],
+) -> RunCard:
     plane = layout({step.key: step.depends_on for step in steps})
     state, look = RUN_STATES[RunState(run.state)]
     asking = {ask.consent.step_id for ask in asks}
@@ -237,6 +285,9 @@ def _card(run: Run, plan: Plan, steps: list[Step], asks: list[Ask]) -> RunCard:
         height=plane.height,
         drawn=plane.drawn,
         asks=asks,
+        question=question,
+        differences=differences(before, plan) if before else [],
+        tasks=tasks,
         uncertain=[step for step in steps if step.state == StepState.UNCERTAIN],
     )
 

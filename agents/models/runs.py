@@ -113,6 +113,7 @@ class Step(TenantModel):
         only_if: outcomes of earlier steps that must hold, as `Branch.as_json`.
         version: the plan version that it has had this form since; `retired_in` the one that has left it out.
         undoes: key of the step whose effect it takes back.
+        expected_seconds, expected_cost: for the person who approves the plan; cost in millionths of a US dollar.
         attempt: rises with each claim; the fencing token that a late writer lacks.
         repetition: rises when a person asks for the effect again; part of the idempotency key.
         not_before: when it is looked at next; None when only something that happens wakes it.
@@ -141,6 +142,8 @@ class Step(TenantModel):
     idempotent = models.BooleanField(default=False)
     risk = models.CharField(max_length=10)
     reversibility = models.CharField(max_length=20)
+    expected_seconds = models.FloatField(default=0.0)
+    expected_cost = models.BigIntegerField(default=0)
 
     state = models.CharField(
         max_length=12, choices=[(state.value, state.value) for state in StepState], default=StepState.BLOCKED

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agents.contracts import PlannedStep
-from agents.orchestrator.facts import expected, spec_of
+from agents.orchestrator.facts import estimate, expected, spec_of
 from agents.planner.references import inputs, references
 from agents.workflows.versions import Declared
 
@@ -19,4 +19,14 @@ def _declaration(step: PlannedStep) -> Declared:
     spec = spec_of(step.tool)
     assert spec is not None  # noqa: S101 - the validator knows every tool of a plan
     used = {reference.step: None for reference in references(inputs(step.tool, step.arguments))}
-    return Declared(spec=spec, verdict=expected(step), needs=tuple(used))
+    decision = expected(step)
+    seconds, cost = estimate(step)
+    return Declared(
+        spec=spec,
+        verdict=decision.verdict,
+        rule=decision.rule,
+        reason=decision.reason,
+        needs=tuple(used),
+        seconds=seconds,
+        cost=cost,
+    )

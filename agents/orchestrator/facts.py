@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator
 
 from agents.contracts import REFERENCE_STEP, Approval, Json, JsonObject, PlannedStep, ToolSpec
-from agents.contracts.flow import EACH, ITEM, RUN, flow_tool, is_flow
+from agents.contracts.flow import EACH, ITEM, MOST_ITEMS, RUN, WAIT, flow_tool, is_flow
 from agents.gateway import catalogue
 from agents.planner.drafts import stored_steps
-from permissions.contracts import CallFacts, Verdict
+from permissions.contracts import CallFacts, Decision, Verdict
 from permissions.policy import ADDRESS_ARGUMENTS, decide
 
 _STRICTNESS = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
@@ -74,10 +74,26 @@ def _sources(value: Json) -> Iterator[str]:
                 yield from _sources(item)
 
 
-def expected(step: PlannedStep) -> Verdict:
+def expected(step: PlannedStep) -> Decision:
     """What the policy will say about a planned step, as far as its arguments are known: the strictest of its acts."""
-    verdicts = [decide(facts_of(tool=tool, arguments=given, planned=given)).verdict for tool, given in acts(step)]
-    return max(verdicts, key=_STRICTNESS.__getitem__, default=Verdict.ALLOW)
+    decisions = [decide(facts_of(tool=tool, arguments=given, planned=given)) for tool, given in acts(step)]
+    return max(decisions, key=lambda decision: _STRICTNESS[decision.verdict])
+
+
+def estimate(step: PlannedStep) -> tuple[float, int]:
+    """About how many seconds a planned step takes, and at most how many millionths of a US dollar it costs."""
+    specs = [spec for tool, _given in acts(step) if (spec := spec_of(tool)) is not None]
+    times = _times(step)
+    waits = float(str(step.arguments.get("minutes", 0))) * 60 if step.tool == WAIT else 0.0
+    return waits + times * sum(spec.seconds for spec in specs), times * sum(spec.cost for spec in specs)
+
+
+def _times(step: PlannedStep) -> int:
+    """For how many items a for-each is done: as many as there are, or may be."""
+    items = step.arguments.get("items")
+    if step.tool != EACH:
+        return 1
+    return len(items) if isinstance(items, list) else int(str(step.arguments.get("most", MOST_ITEMS)))
 
 
 def acts(step: PlannedStep) -> Iterator[tuple[str, JsonObject]]:

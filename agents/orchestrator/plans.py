@@ -107,7 +107,7 @@ def _ask(run: Run, draft: PlanDraft, steps: Sequence[PlannedStep]) -> None:
 
 
 def _request(run: Run, draft: PlanDraft, steps: Sequence[PlannedStep]) -> PlanConsentRequest:
-    asking = sum(expected(step) == Verdict.ASK for step in steps)
+    asking = sum(expected(step).verdict is Verdict.ASK for step in steps)
     specs = [spec for step in steps for tool, _given in acts(step) if (spec := spec_of(tool))]
     final = any(spec.reversibility is Reversibility.FINAL for spec in specs)
     return PlanConsentRequest(

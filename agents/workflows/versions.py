@@ -13,15 +13,20 @@ class Declared:
     """What the engine has to know of a planned step beside the plan.
 
     Attributes:
-        verdict: what the policy expects to say; only shown: the gate decides.
+        verdict, rule, reason: what the policy expects to say; only shown: the gate decides.
+        seconds, cost: how long it takes and what it costs, about; cost in millionths of a US dollar.
         needs: ids of the steps whose results it uses.
         undoes: id of the step whose effect it takes back.
     """
 
     spec: ToolSpec
-    verdict: str
+    verdict: str = ""
+    rule: str = ""
+    reason: str = ""
     needs: tuple[str, ...] = ()
     undoes: str = ""
+    seconds: float = 0.0
+    cost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def spread(run: Run, step: Step, parts: Sequence[Part]) -> None:
     rows = []
     for number, part in enumerate(parts, 1):
         planned = PlannedStep(f"{step.key}.{number}", part.tool, part.arguments, part.title, critical=False)
-        row = _row(run, planned, Declared(part.spec, ""), position=step.position, unmet=0, version=step.version)
+        row = _row(run, planned, Declared(part.spec), position=step.position, unmet=0, version=step.version)
         row.parent = step.key
         rows.append(row)
     Step.objects.bulk_create(rows)
@@ -114,6 +119,10 @@ _PLANNED_FIELDS = (
     "reversibility",
     "unmet",
     "verdict",
+    "rule",
+    "rule_reason",
+    "expected_seconds",
+    "expected_cost",
     "version",
 )
 
@@ -125,7 +134,7 @@ def _rewrite(row: Step, planned: Step) -> None:
         setattr(row, name, getattr(planned, name))
     # Another call needs another key, or a server would take it for a repetition of the one that was tried.
     row.repetition += 1 if row.attempt else 0
-    row.state, row.resolved, row.rule, row.rule_reason, row.waits_for = StepState.BLOCKED, None, "", "", ""
+    row.state, row.resolved, row.waits_for = StepState.BLOCKED, None, ""
     row.failure_code = row.failure_message = ""
     row.save()
 
@@ -161,6 +170,10 @@ def _row(run: Run, planned: PlannedStep, declared: Declared, *, position: int, u
         reversibility=spec.reversibility,
         unmet=unmet,
         verdict=declared.verdict,
+        rule=declared.rule,
+        rule_reason=declared.reason[:500],
+        expected_seconds=declared.seconds,
+        expected_cost=declared.cost,
         version=version,
         undoes=declared.undoes,
     )
