@@ -51,6 +51,11 @@ def steps_of(*, run: Run) -> list[Step]:
     return list(Step.objects.filter(run=run).order_by("position"))
 
 
+def step_keys(*, step_ids: Iterable[str]) -> list[tuple[UUID, str]]:
+    """Which key in its run each of these steps has."""
+    return list(Step.objects.filter(id__in=list(step_ids)).values_list("id", "key"))
+
+
 def plan_of(*, run: Run) -> Plan:
     """The current plan version."""
     return Plan.objects.get(run=run, version=run.plan_version)

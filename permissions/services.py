@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from structlog.contextvars import bind_contextvars
 
 from accounts.access import require
 from accounts.contracts import Actor
@@ -17,6 +18,7 @@ from jarvis_site.kernel import realtime
 from jarvis_site.kernel.clock import db_now, db_time
 from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.events import publish
+from jarvis_site.kernel.ids import joining
 from jarvis_site.kernel.tenancy import all_tenants, tenant
 from permissions.access import APPROVALS_DECIDE
 from permissions.contracts import ConsentKind, ConsentRequest, ConsentScope, ConsentState, PlanConsentRequest
@@ -209,6 +211,7 @@ def _decide(
     consent = Consent.objects.select_for_update().filter(id=consent_id, member_id=actor.member_id).first()
     if consent is None:
         raise NotFound
+    bind_contextvars(**joining({"run_id": consent.run_id, "step_id": consent.step_id}))
     if consent.state != ConsentState.PENDING:
         raise AlreadyDecided
     if consent.expires_at <= db_time():

@@ -95,7 +95,8 @@ def _page(request: HttpRequest, run: Run, *, key: str) -> HttpResponse:
     tab = tab if tab in TABS else "graph"
     shown = card_of(run=run, actor=actor)
     node = _node(shown, key)
-    bind_contextvars(run_id=str(run.id), **({"step_id": str(node.step.id)} if node and key else {}))
+    if node and key:
+        bind_contextvars(step_id=str(node.step.id))  # the address has its key only
     consents = list(consents_of_run(run_id=run.id).defer("arguments"))
     opened = _opened(shown, node, consents) if node and tab in WITH_STEP else None
     if request.headers.get("HX-Target") == "panel" and opened:

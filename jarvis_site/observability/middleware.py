@@ -1,10 +1,13 @@
-"""Counting and timing of requests."""
+"""Counting and timing of requests, and what their lines in the log are about."""
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from structlog.contextvars import bind_contextvars
 
+from jarvis_site.kernel.ids import joining
 from jarvis_site.observability.metrics import REQUESTS, SECONDS
 
 
@@ -23,3 +26,7 @@ class MetricsMiddleware:
         REQUESTS.labels(route, method, response.status_code).inc()
         SECONDS.labels(route).observe(time.perf_counter() - started)
         return response
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: dict[str, Any]) -> None:  # noqa: ARG002
+        """Every line that the request logs names the run, step or question that its address names."""
+        bind_contextvars(**joining(kwargs))
