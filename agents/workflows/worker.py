@@ -133,6 +133,7 @@ def _claim(step_id: UUID, executor: Executor) -> tuple[bool, _Taken | None]:
     run, step = _only(Run, runs), _only(Step, steps)
     if run is None or step is None or run.halted:
         return False, None
+    bind_contextvars(run_id=str(run.id))
     with tenant(run.organization_id, member=run.member_id):
         return True, _take(run, step, executor, start=_start_in_room)
 
