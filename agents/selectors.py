@@ -109,8 +109,15 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
+    """How a run ended.
+
+    Attributes:
+        undoing: it was over before, and these are the steps that have now taken something back.
+    """
+
     state: RunState
     steps: tuple[StepReport, ...]
+    undoing: bool = False
 
 
 def run_report(*, run_id: UUID) -> RunReport:
@@ -118,7 +125,10 @@ def run_report(*, run_id: UUID) -> RunReport:
     run = Run.objects.filter(id=run_id).first()
     if run is None:
         raise NotFound
-    return RunReport(state=RunState(run.state), steps=tuple(_report(step) for step in steps_of(run=run)))
+    steps = steps_of(run=run)
+    undoing = [step for step in steps if step.undoes and step.version == run.plan_version]
+    told = tuple(_report(step) for step in undoing or steps)
+    return RunReport(state=RunState(run.state), steps=told, undoing=bool(undoing))
 
 
 def _report(step: Step) -> StepReport:

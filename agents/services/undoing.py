@@ -1,6 +1,7 @@
 """Taking back what a run has done: a person adds the steps for it, as the next version of the plan."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.access import require
 from accounts.contracts import Actor
 from agents.access import RUNS_CONTROL
-from agents.contracts import FINAL_STEP_STATES, Branch, JsonObject, PlanAuthor, PlanDraft, PlannedStep, StepState
+from agents.contracts import FINAL_STEP_STATES, Branch, PlanAuthor, PlanDraft, PlannedStep, StepState
 from agents.errors import CannotUndo
 from agents.models import Plan, Run, Step
 from agents.orchestrator import plan_undo, tools
@@ -103,8 +104,7 @@ def _undo(run: Run, effects: Sequence[Effect], reason: str) -> Plan:
     return plan_undo(run=run, draft=draft, undoes=undoes, reason=reason)
 
 
-def _stored(step: JsonObject) -> PlannedStep:
+def _stored(step: dict[str, Any]) -> PlannedStep:
     """A step as the plan holds it. Not by the reader of drafts, whose bound is for what people have to look through."""
     branches = tuple(Branch(**branch) for branch in step.get("only_if", []))
-    known = {**step, "depends_on": tuple(step["depends_on"]), "only_if": branches}
-    return PlannedStep(**known)
+    return PlannedStep(**{**step, "depends_on": tuple(step["depends_on"]), "only_if": branches})

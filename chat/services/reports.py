@@ -28,7 +28,15 @@ def report_run(*, run_id: UUID) -> None:
         return
     report = run_report(run_id=run_id)
     change = changes.begin(origin.conversation_id, numbers=1)
-    change.add(author=Author.JARVIS, state=MessageState.READ, text=_text(report.state, report.steps))
+    text = _undone(report.steps) if report.undoing else _text(report.state, report.steps)
+    change.add(author=Author.JARVIS, state=MessageState.READ, text=text)
+
+
+def _undone(steps: tuple[StepReport, ...]) -> str:
+    """What was taken back, and what was left as it is."""
+    done = all(step.state is StepState.SUCCEEDED for step in steps)
+    heading = _("Taken back.") if done else _("Not everything could be taken back. What could not stays as it is.")
+    return "\n\n".join([heading, *(text for step in steps if (text := _of_step(step)))])
 
 
 def _text(state: RunState, steps: tuple[StepReport, ...]) -> str:
