@@ -93,7 +93,7 @@ def execute(*, step_id: UUID, organization_id: UUID, executor: Executor) -> bool
     with tenant(organization_id), bound_contextvars(step_id=str(step_id), run_id=""):
         did, taken = _begin(step_id, executor)
     while taken is not None:
-        taken = _carry_out(taken, executor, go_on=time.monotonic() < until and not ending())
+        taken = _carry_out(taken, executor, go_on=time.monotonic() < until)
     return did
 
 
@@ -115,7 +115,7 @@ def _carry_out(taken: _Taken, executor: Executor, *, go_on: bool) -> _Taken | No
     with tenant(run.organization_id, member=run.member_id), bound_contextvars(step_id=str(step.id), run_id=str(run.id)):
         with kept(lambda: _extend(step), lease_seconds=transitions.LEASE.total_seconds()):
             result = executor.perform(run=run, call=taken.call)
-        if go_on:
+        if go_on and not ending():  # asked after the call, which may have been long
             try:
                 return _conclude(step, result, partial(_take_one, executor, _start))
             except _GateFailedError:
