@@ -20,8 +20,8 @@ from tests.faults.runs import expire_leases, kinds, run_now
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults, pytest.mark.timeout(300)]
 
-# Long enough that the kill comes in the middle however fast the machine is.
-BRANCHES, LENGTH = 4, 15
+# As long as a plan may be: the kill comes in the middle however fast the machine is.
+BRANCHES, LENGTH = 4, 12
 BEGUN = 6
 # Lost nudges come again after three seconds; reconnecting takes Celery some more.
 FINISH_SECONDS = 120
