@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
@@ -84,9 +85,9 @@ def _join(request: HttpRequest, rows: list[AuditEvent], *, trail: str) -> None:
         if row.run_id in mine:
             key = keys.get(row.resource_id)
             page = (
-                reverse("agents:step", args=[slug, row.run_id, key])
+                reverse("agents:step", settings.ROOT_URLCONF, [slug, row.run_id, key])
                 if key
-                else reverse("agents:detail", args=[slug, row.run_id])
+                else reverse("agents:detail", settings.ROOT_URLCONF, [slug, row.run_id])
             )
         row.leads_to = (trail, page)  # type: ignore[attr-defined]  # for the column
 
