@@ -15,6 +15,7 @@ from agents.graph import Edge, Layout, layout
 from agents.human_tasks import tasks_open_in
 from agents.models import HumanTask, Plan, Run, Step
 from agents.plan_changes import Difference, differences
+from agents.telling import target
 from permissions.contracts import ConsentKind, Verdict
 from permissions.models import Consent
 from permissions.payloads import Payload, insiders_of, payload_of
@@ -59,12 +60,8 @@ REVERSIBILITIES: dict[Reversibility, tuple[Label, str]] = {
     Reversibility.FINAL: (_("Final, cannot be undone"), "final"),
 }
 _EDGE_STATES = {"done": "done", "run": "lit", "wait": "wait"}
-# Arguments that say what a call is about, the most telling first.
-_TELLING = ("title", "to", "subject", "text", "path", "query", "event_id", "after")
 # Pixels that a graph may have before it needs a button to see all of it.
 _WIDE, _HIGH = 900, 520
-# Of several addresses or names in a node.
-_MOST_NAMED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +108,7 @@ class Node:
     @property
     def target(self) -> str:
         """What it does that to; the whole title when no argument tells."""
-        arguments = self.step.resolved or self.step.arguments
-        return next((text for key in _TELLING if (text := _telling(arguments.get(key)))), self.step.title)
+        return target(self.step.resolved or self.step.arguments) or self.step.title
 
     @property
     def can_be_skipped(self) -> bool:
@@ -245,15 +241,6 @@ def _asks(run_ids: list[UUID], actor: Actor) -> dict[UUID, list[Ask]]:
     for consent in consents:
         asks[consent.run_id].append(Ask(consent, payload_of(consent, insiders=insiders)))
     return asks
-
-
-def _telling(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        more = len(value) - _MOST_NAMED
-        return ", ".join(value[:_MOST_NAMED]) + (f" +{more}" if more > 0 else "")
-    return ""
 
 
 def _card(

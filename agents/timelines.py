@@ -43,6 +43,12 @@ TIMED = frozenset(_BEGINS | _ENDS)
 
 _WORDS: dict[str, tuple[Label, str]] = {
     "run.started": (gettext_lazy("The run was started"), ""),
+    "plan.changed": (gettext_lazy("The plan has a new version"), ""),
+    "plan.approved": (gettext_lazy("The plan was approved"), "ok"),
+    "run.planning": (gettext_lazy("Jarvis looks for another way"), "run"),
+    "run.sleeping": (gettext_lazy("The run waits for its time"), ""),
+    "run.signal": (gettext_lazy("The run was told about an event"), ""),
+    "step.sleeping": (gettext_lazy("Waits"), ""),
     "run.running": (gettext_lazy("The run goes on"), "run"),
     "run.waiting": (gettext_lazy("The run waits for you"), "wait"),
     "run.paused": (gettext_lazy("The run was paused"), ""),

@@ -8,6 +8,7 @@ from ninja import Path, Router
 from accounts.api import needs
 from accounts.middleware import request_actor
 from permissions import access
+from permissions.contracts import ConsentScope
 from permissions.models import Consent
 from permissions.schemas import ConsentOut, DecisionIn
 from permissions.selectors import consent_get, consents_waiting
@@ -32,6 +33,7 @@ def detail(request: HttpRequest, slug: Path[str], consent_id: UUID) -> Consent: 
 @router.post("/{uuid:consent_id}/decision", response=ConsentOut)
 @needs(access.APPROVALS_DECIDE)
 def decide(request: HttpRequest, slug: Path[str], consent_id: UUID, decision: DecisionIn) -> Consent:  # noqa: ARG001
-    if decision.decision == "approve":
-        return consent_approve(consent_id=consent_id, actor=request_actor(request))
+    if decision.decision != "deny":
+        scope = ConsentScope.READS if decision.decision == "reads" else ConsentScope.ALL
+        return consent_approve(consent_id=consent_id, actor=request_actor(request), scope=scope)
     return consent_deny(consent_id=consent_id, actor=request_actor(request), reason=decision.reason)

@@ -10,6 +10,8 @@ from ninja import Schema
 class ConsentOut(Schema):
     id: UUID
     run_id: UUID
+    kind: str
+    scope: str
     tool: str
     title: str
     arguments: dict[str, Any]
@@ -24,5 +26,5 @@ class ConsentOut(Schema):
 
 
 class DecisionIn(Schema):
-    decision: Literal["approve", "deny"]
+    decision: Literal["approve", "reads", "deny"]
     reason: str = ""

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.middleware import request_actor
 from jarvis_site.kernel.back import back_to
 from jarvis_site.kernel.errors import Invalid
-from permissions.contracts import ConsentState
+from permissions.contracts import ConsentScope, ConsentState
 from permissions.models import Consent
 from permissions.payloads import payload_of
 from permissions.selectors import consent_get, consents_decided, consents_waiting, waiting_count
@@ -42,6 +42,9 @@ def decide(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:
         case "approve":
             consent_approve(consent_id=consent_id, actor=actor)
             messages.success(request, _("Approved. It is being done now."))
+        case "reads":
+            consent_approve(consent_id=consent_id, actor=actor, scope=ConsentScope.READS)
+            messages.success(request, _("What only reads is being done now. Everything else asks you first."))
         case "deny":
             consent_deny(consent_id=consent_id, actor=actor, reason=request.POST.get("reason", ""))
             messages.info(request, _("Rejected. It will not be done."))

@@ -83,7 +83,7 @@ FLOW_TOOLS: tuple[ToolSpec, ...] = (
             "is",
         ),
         output={"outcome": {"enum": [YES, NO]}},
-        icon="branch",
+        icon="filter",
     ),
     _step(
         EACH,
@@ -107,7 +107,7 @@ FLOW_TOOLS: tuple[ToolSpec, ...] = (
             "count": {"type": "integer"},
             "failed": {"type": "integer"},
         },
-        icon="each",
+        icon="repeat",
     ),
     _step(
         RUN,

@@ -1,5 +1,6 @@
 """Runs in templates: what the components of graph and timeline take, and where a form goes back to."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,11 +15,15 @@ from agents.contracts import RunState
 from agents.models import Run, Step
 from agents.run_cards import RUN_STATES, Label, Node, RunCard
 from permissions.models import Consent
+from permissions.payloads.characters import visible
 
 register = template.Library()
 
 # Seconds; what is done faster is done at once.
 SHORTEST_SHOWN = 0.1
+LONGEST_SHOWN = 200
+_MINUTE, _HOUR = 60, 3600
+_CENT = 10_000  # millionths of a dollar
 
 _AUDIT: dict[str, Label] = {
     "run.started": gettext_lazy("Run started"),
@@ -33,6 +38,12 @@ _AUDIT: dict[str, Label] = {
     "step.failed": gettext_lazy("Call failed"),
     "step.uncertain": gettext_lazy("Outcome unknown"),
     "step.skipped": gettext_lazy("Step skipped"),
+    "plan.changed": gettext_lazy("Plan changed"),
+    "run.signal": gettext_lazy("Told about an event"),
+    "task.asked": gettext_lazy("People asked"),
+    "task.answered": gettext_lazy("Somebody answered"),
+    "task.decided": gettext_lazy("Decided by the answers"),
+    "task.timed_out": gettext_lazy("Nobody answered in time"),
     "step.outcome_settled": gettext_lazy("Outcome said by a person"),
     "consent.asked": gettext_lazy("Person asked"),
     "consent.approved": gettext_lazy("Approved"),
@@ -104,6 +115,31 @@ def with_goals(consents: Iterable[Consent]) -> list[tuple[Consent, str]]:
     listed = list(consents)
     goals = dict(Run.objects.filter(id__in={consent.run_id for consent in listed}).values_list("id", "goal"))
     return [(consent, goals.get(consent.run_id, "")) for consent in listed]
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """A length of time in words, rounded up: an estimate, not a measurement."""
+    if seconds < _MINUTE:
+        return _("%(n)d s") % {"n": max(1, round(seconds))}
+    if seconds < _HOUR:
+        return _("%(n)d min") % {"n": -(-seconds // _MINUTE)}
+    return _("%(n)d h") % {"n": -(-seconds // _HOUR)}
+
+
+@register.filter
+def dollars(millionths: int) -> str:
+    """An amount in US dollars, to the cent and rounded up."""
+    return f"${-(-millionths // _CENT) / 100:.2f}"
+
+
+@register.filter
+def shown_value(value: Any) -> str:
+    """A value of a plan, in a line."""
+    if value is None:
+        return "—"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return str(visible(text)[0])[:LONGEST_SHOWN]
 
 
 @register.filter

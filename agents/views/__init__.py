@@ -5,6 +5,8 @@ from agents.views.batch import batch_confirm, batch_detail
 from agents.views.dead import dead_letters, job_retry
 from agents.views.list import run_list, view_change, view_new
 from agents.views.page import card, run_detail, step_detail
+from agents.views.people import question_detail, question_list
+from agents.views.plans import plan_ask_first, plan_drop, plan_order, plan_page, plan_step
 from agents.views.undo import run_undo, step_undo
 
 __all__ = [
@@ -16,6 +18,13 @@ __all__ = [
     "job_retry",
     "outcome",
     "pause",
+    "plan_ask_first",
+    "plan_drop",
+    "plan_order",
+    "plan_page",
+    "plan_step",
+    "question_detail",
+    "question_list",
     "resume",
     "run_detail",
     "run_list",

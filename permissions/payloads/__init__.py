@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import initials
 from accounts.selectors import members_list
+from permissions.contracts import ConsentKind
 from permissions.models import Consent
 from permissions.payloads.characters import visible
 from permissions.payloads.invitations import read_invitation
@@ -74,7 +75,9 @@ class Payload:
 
 
 def payload_of(consent: Consent, *, insiders: Insiders | None = None) -> Payload:
-    """Decode the call that was asked about. `insiders` spares their look-up when many calls are decoded."""
+    """Decode what was asked about. `insiders` spares their look-up when many calls are decoded."""
+    if consent.kind == ConsentKind.PLAN:
+        return _plan(consent.arguments, insiders_of() if insiders is None else insiders)
     return payload(tool=consent.tool, arguments=consent.arguments, insiders=insiders)
 
 
@@ -111,6 +114,31 @@ def _mail(arguments: dict[str, Any], insiders: Insiders) -> Payload:
         facts=_rows(rest),
         hidden_marks=marks,
     )
+
+
+def _plan(plan: dict[str, Any], insiders: Insiders) -> Payload:
+    """Every step with its call decoded as if it were asked about alone."""
+    shown, marks = visible(plan)
+    steps = [
+        {
+            "title": step["title"],
+            "tool": step["tool"],
+            "payload": payload(tool=step["tool"], arguments=_named(step["arguments"]), insiders=insiders),
+        }
+        for step in shown["steps"]
+    ]
+    number = len(steps)
+    summary = ngettext("%(n)d step", "%(n)d steps", number) % {"n": number}
+    return Payload(kind="plan", raw=_json(shown), summary=summary, values={"steps": steps}, hidden_marks=marks)
+
+
+def _named(value: Any) -> Any:
+    """Arguments with the results that are yet to come named in words."""
+    if isinstance(value, dict) and "$from" in value:
+        return _("the result of step %(step)s") % {"step": value["$from"]}
+    if isinstance(value, dict):
+        return {key: _named(item) for key, item in value.items()}
+    return [_named(item) for item in value] if isinstance(value, list) else value
 
 
 def _facts(arguments: dict[str, Any], insiders: Insiders) -> Payload:  # noqa: ARG001 - every decoder gets them

@@ -29,6 +29,10 @@ _REVERSIBILITIES: Words = {
 }
 _REVERSIBILITY_ICONS = {"undoable": "undo", "final": "final"}
 _RULES: Words = {
+    "plan": gettext_lazy("Plans are shown first"),
+    "open-values": gettext_lazy("Not known before"),
+    "reads-approved": gettext_lazy("Only reads approved"),
+    "steers": gettext_lazy("Steers the plan"),
     "unknown-tool": gettext_lazy("Unknown tools"),
     "reaches-people": gettext_lazy("Reaches other people"),
     "destroys": gettext_lazy("Removes or overwrites"),
@@ -86,7 +90,9 @@ def state_tone(state: str) -> str:
 
 @register.filter
 def tool_icon(tool: str) -> str:
-    """An icon for a tool by its server."""
+    """An icon for a tool by its server; that of runs for a plan, which names no tool."""
+    if not tool:
+        return "runs"
     return _ICONS.get(tool.partition(".")[0], "agents")
 
 
