@@ -23,6 +23,7 @@ from permissions.models import Consent
 from permissions.services import consent_approve
 from tests.agents.plans import event, mail, reading, start
 from tests.cast import Cast, Person
+from tests.chat.conftest import Talk
 from tests.engine import Workers
 from tests.servers.radicale import *  # noqa: F403 - fixtures
 
@@ -348,3 +349,21 @@ def test_an_undo_on_a_real_calendar_server(cast: Cast, workers: Workers, caldav_
     assert set(states(run)[1].values()) == {"succeeded"}
     done_again = step(run, "undo-2").output
     assert "no longer in your calendar" in done_again["words"]
+
+
+def test_the_chat_tells_what_was_taken_back_and_what_was_left(cast: Cast, workers: Workers, folder: Path) -> None:
+    talk = Talk(cast.maya)
+    talk.say("Write a file a.txt saying: Call Raj.")
+    workers.drain()
+    with tenant(cast.halden.id):
+        run = Run.objects.get()
+    (folder / "a.txt").write_text("somebody else's")
+    undo(cast.maya, run)
+    workers.drain()
+    assert "What could not stays as it is." in talk.messages()[-1].text
+    (folder / "a.txt").write_text("Call Raj.")
+    undo(cast.maya, run)
+    workers.drain()
+    last = talk.messages()[-1].text
+    assert last.startswith("Taken back.")
+    assert last.count("a.txt") == 1
