@@ -15,7 +15,8 @@ from jarvis_site.kernel.tenancy.router import PLATFORM_ALIAS
 TURN_SECONDS = 0.5
 # Several workers look at once; who finds the first one taken tries the next.
 LOOK_AHEAD = 4
-# An organization's next step comes the later, the more of its steps are under way already.
+# An organization's next step comes the later, the more of its steps are under way already; among equals it comes after
+# those of others when it was its turn just now.
 _DUE = """
     WITH busy AS (
         SELECT organization_id, count(*) AS steps FROM agents_step WHERE state = 'running' GROUP BY organization_id
@@ -28,27 +29,34 @@ _DUE = """
     )
     SELECT due.id, due.organization_id FROM due LEFT JOIN busy USING (organization_id)
     WHERE COALESCE(busy.steps, 0) + due.place <= %s
-    ORDER BY COALESCE(busy.steps, 0) + due.place, random() LIMIT %s
+    ORDER BY COALESCE(busy.steps, 0) + due.place, due.organization_id IS NOT DISTINCT FROM %s, random() LIMIT %s
 """
 
 
 def work_off(*, executor: Executor) -> None:
     """Carry out what is due until there is nothing left, this thread's turn is over, or this process ends."""
     until = time.monotonic() + TURN_SECONDS
-    shared = False
-    while not ending() and (due := _due()):
-        if time.monotonic() > until or (len(due) > 1 and not shared):
-            waking.wake(*due[-1])  # for the next turn, or for another thread now
+    shared, last = False, None
+    while not ending() and (found := due(last)):
+        if time.monotonic() > until or (len(found) > 1 and not shared):
+            waking.wake(*found[-1])  # for the next turn, or for another thread now
             shared = True
-        if time.monotonic() > until or not _one_of(due, executor):
+        if time.monotonic() > until or (last := _one_of(found, executor)) is None:
             return
 
 
-def _one_of(due: list[tuple[UUID, UUID]], executor: Executor) -> bool:
-    return any(worker.execute(step_id=step, organization_id=of, executor=executor) for step, of in due)
+def _one_of(found: list[tuple[UUID, UUID]], executor: Executor) -> UUID | None:
+    """Returns whose step was carried out."""
+    did = (of for step, of in found if worker.execute(step_id=step, organization_id=of, executor=executor))
+    return next(did, None)
 
 
-def _due() -> list[tuple[UUID, UUID]]:
+def due(last: UUID | None = None) -> list[tuple[UUID, UUID]]:
+    """A few steps that may start now, with their organizations, in the order in which it is their turn.
+
+    Args:
+        last: whose turn it was just now.
+    """
     with connections[PLATFORM_ALIAS].cursor() as cursor:
-        cursor.execute(_DUE, [settings.STEPS_AT_ONCE, LOOK_AHEAD])
+        cursor.execute(_DUE, [settings.STEPS_AT_ONCE, last, LOOK_AHEAD])
         return list(cursor.fetchall())

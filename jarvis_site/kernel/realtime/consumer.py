@@ -174,7 +174,7 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
             await self._send({**answer, "error": problem(error)})
 
     async def deliver(self, message: dict[str, Any]) -> None:
-        """A frame from the channel layer."""
+        """Frames of a topic from the channel layer."""
         if self._over or message["topic"] not in self._topics:
             return
         try:
@@ -186,7 +186,8 @@ class RealtimeConsumer(AsyncWebsocketConsumer):
         if not self._may_hear(message["topic"]):
             await self._end(CLOSE_STRANGER)
             return
-        await self._send({"topic": message["topic"], **message["frame"]})
+        for frame in message["frames"]:
+            await self._send({"topic": message["topic"], **frame})
 
     def _may_hear(self, topic: str) -> bool:
         """Whether the person, as they were when last looked at, may still see what is said on a topic."""
