@@ -15,19 +15,18 @@ from accounts.access import require
 from accounts.contracts import Actor
 from accounts.selectors import actor_at_work
 from agents.access import RUNS_CONTROL
+from agents.jobs import BATCH
 from agents.models import Run
 from agents.services import run_cancel
 from jarvis_site.audit import record
 from jarvis_site.audit.models import AuditEvent
 from jarvis_site.kernel.errors import Invalid, JarvisError, NotFound
 from jarvis_site.kernel.ids import uuid7
-from jarvis_site.kernel.jobs import declare
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import current_organization, tenant
 
 # A mistake with more would be hard to put right, and the job's row holds all of them.
 MOST_RUNS = 500
-BATCH = declare("agents.batch", max_attempts=5, lease_seconds=20)
 RESOURCE = "agents.batch"
 ASKED, ENDED = "runs.batch_asked", "runs.batch_ended"
 # The id is made on one machine, the row's time on another.
@@ -90,7 +89,6 @@ def batch_start(*, actor: Actor, act: Act, run_ids: Sequence[UUID], reason: str)
     return batch_id
 
 
-@BATCH.handler
 def carry_out(
     *,
     batch_id: UUID,
@@ -100,7 +98,11 @@ def carry_out(
     reason: str,
     outcomes: dict[str, str] | None = None,
 ) -> None:
-    """Go through the runs. `outcomes`: what became of those that are through, by their id; "" is done."""
+    """Go through the runs, as the job's handler.
+
+    Args:
+        outcomes: what became of those that are through, by their id; "" is done.
+    """
     known = dict(outcomes or {})
     with tenant(current_organization(), member=member_id):
         actor = actor_at_work(member_id=member_id)

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
+from agents.batches import carry_out
+from agents.jobs import BATCH
 from agents.orchestrator import ToolExecutor
 from agents.workflows import sweeper, turns, worker
 from agents.workflows.waking import RUN_STEP_TASK
@@ -20,3 +22,6 @@ def run_step(step_id: str, organization_id: str) -> None:
 @tick("agents.sweep", every=1.0, lag=sweeper.lag)
 def sweep() -> None:
     sweeper.sweep()
+
+
+BATCH.handler(carry_out)

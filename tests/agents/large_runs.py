@@ -3,6 +3,9 @@ out would take longer than what is asked about them."""
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
+
+from django.db import connections
 
 from agents.contracts import PlanAuthor, RunState, StepState
 from agents.models import Plan, Run, RunEvent, Step
@@ -23,8 +26,33 @@ def past_run(person: Person, *, steps: int = 1, events: int = 0, **fields: Any) 
         run = Run.objects.create(member_id=person.membership.id, last_number=events, **given)
         Plan.objects.create(run=run, version=1, author=PlanAuthor.LOCAL, body={}, digest="0" * 64)
         Step.objects.bulk_create(_step(run, place) for place in range(steps))
-        RunEvent.objects.bulk_create(_event(run, place, steps, now + timedelta(seconds=place)) for place in range(events))
+        RunEvent.objects.bulk_create(
+            _event(run, place, steps, now + timedelta(seconds=place)) for place in range(events)
+        )
     return run
+
+
+def many_runs(person: Person, number: int) -> None:
+    """Copies of one run with two steps, a minute apart; inside the database, because the ORM would take minutes."""
+    pattern = past_run(person, goal="Pattern", steps=2)
+    told = {"goal": "'Goal ' || n", "created_at": "now() - n * interval '1 minute'"}
+    with tenant(person.organization.id, member=person.membership.id):
+        _copy("agents_run", told, f"agents_run a, generate_series(1, {number}) n WHERE a.id = %s", pattern.id)
+        named = {"run_id": "r.id", "title": "a.title || ' of ' || r.goal"}
+        new = "NOT EXISTS (SELECT FROM agents_step o WHERE o.run_id = r.id)"
+        _copy("agents_step", named, f"agents_step a, agents_run r WHERE a.run_id = %s AND {new}", pattern.id)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ANALYZE agents_run, agents_step")
+
+
+def _copy(table: str, changed: dict[str, str], source: str, pattern: UUID) -> None:
+    """Insert rows as they are selected, under ids of their own."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_name = %s", [table])
+        columns = [row[0] for row in cursor.fetchall()]
+        values = [({"id": "gen_random_uuid()"} | changed).get(column, f"a.{column}") for column in columns]
+        names = ", ".join(columns)
+        cursor.execute(f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} FROM {source}", [pattern])  # noqa: S608 - our own names
 
 
 def _step(run: Run, place: int) -> Step:

@@ -1,5 +1,6 @@
 """Runs on the screen, through HTTP: nothing here needs script."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -7,7 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents.models import Run
+from agents.models import Run, Step
+from agents.views.page import TABS
+from jarvis_site.kernel.tenancy import tenant
+from tests.agents.large_runs import past_run
 from tests.agents.plans import event, invitation_mail, mail, reading, start
 from tests.cast import Cast, Person
 from tests.engine import Workers
@@ -16,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 MANY = 50
 # Frame, session, membership and scope included.
-LIST_BUDGET, RUN_BUDGET, CARD_BUDGET = 16, 22, 14
+LIST_BUDGET, RUN_BUDGET, CARD_BUDGET = 18, 30, 16
 
 
 def page(person: Person, path: str = "", **headers: str) -> str:
@@ -35,6 +39,10 @@ def queries(client: Any, path: str) -> int:
     with CaptureQueriesContext(connection) as captured:
         assert client.get(path).status_code == HTTPStatus.OK
     return len(captured)
+
+
+def numbers(shown: str) -> list[int]:
+    return [int(number) for number in re.findall(r'<tr><td class="r">(\d+)</td>', shown)]
 
 
 def test_the_plan_card_shows_graph_call_and_answers(cast: Cast, workers: Workers) -> None:
@@ -83,7 +91,7 @@ def test_each_view_of_a_run_has_an_address(cast: Cast, workers: Workers, tab: st
 def test_a_step_shows_input_output_decision_and_tries(cast: Cast, workers: Workers) -> None:
     run = story(cast, workers)
     shown = page(cast.maya, f"{run.id}/steps/1/")
-    for words in ("What it did", "Output", "event_id", "Allow.", "Started", "can be taken back"):
+    for words in ("What it did", "Output", "event_id", "Allow.", "Started", "On record"):
         assert words in shown
 
 
@@ -159,6 +167,46 @@ def test_a_run_of_fifty_steps_asks_the_database_no_more_than_one_of_five(cast: C
     ):
         counts = [queries(client, f"{root}{run.id}/{path}") for run in (small, large)]
         assert counts[0] == counts[1] <= budget, path
+
+
+def test_a_run_of_five_hundred_steps_and_five_thousand_events_asks_no_more_than_a_small_one(cast: Cast) -> None:
+    client, root = cast.maya.client(), f"/o/{cast.maya.slug}/runs/"
+    runs = past_run(cast.maya, steps=5, events=50), past_run(cast.maya, steps=500, events=5000)
+    for path in ("", "steps/3/", *(f"?tab={tab}" for tab in TABS)):
+        counts = [queries(client, f"{root}{run.id}/{path}") for run in runs]
+        # The large one has no timeline below its graph.
+        assert counts[1] <= counts[0] <= RUN_BUDGET, path
+
+
+def test_the_events_of_a_long_run_are_paged_by_their_numbers(cast: Cast) -> None:
+    run = past_run(cast.maya, steps=5, events=250)
+    newest = page(cast.maya, f"{run.id}/?tab=events")
+    assert numbers(newest) == list(range(250, 150, -1))
+    assert "?tab=events&amp;before=151" in newest
+    assert numbers(page(cast.maya, f"{run.id}/?tab=events&before=151")) == list(range(150, 50, -1))
+    oldest = page(cast.maya, f"{run.id}/?tab=events&before=51")
+    assert numbers(oldest) == list(range(50, 0, -1))
+    assert "Newest" in oldest
+    assert ">Older<" not in oldest
+    assert numbers(page(cast.maya, f"{run.id}/?tab=events&before=x")) == numbers(newest)
+    assert numbers(page(cast.maya, f"{run.id}/?tab=events&before=99999999999999")) == numbers(newest)
+
+
+def test_a_large_graph_has_its_frame_and_leaves_the_timeline_to_its_tab(cast: Cast) -> None:
+    large, small = past_run(cast.maya, steps=500, events=10), past_run(cast.maya, steps=5, events=10)
+    shown = page(cast.maya, f"{large.id}/")
+    assert "Fit the graph" in shown
+    assert "When each step ran" not in shown
+    assert "When each step ran" in page(cast.maya, f"{large.id}/?tab=timeline")
+    assert "When each step ran" in page(cast.maya, f"{small.id}/")
+
+
+def test_a_step_below_a_for_each_has_a_page(cast: Cast) -> None:
+    run = past_run(cast.maya, steps=2)
+    with tenant(cast.halden.id):
+        Step.objects.filter(run=run, key="1").update(key="0.1", parent="0")
+    assert f"/runs/{run.id}/steps/0.1/" in page(cast.maya, f"{run.id}/")
+    assert "List the files of folder 1" in page(cast.maya, f"{run.id}/steps/0.1/")
 
 
 def test_the_list_asks_the_database_no_more_for_more_runs(cast: Cast) -> None:
