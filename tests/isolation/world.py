@@ -16,9 +16,12 @@ from accounts.selectors import actor_of, membership_get
 from accounts.services.exports import export_request
 from accounts.services.keys import key_create
 from accounts.services.organizations import member_add
+from agents.batches import Act, batch_start
 from agents.contracts import PlanAuthor, PlanDraft, PlannedStep, StepState
 from agents.models import Run, Step
 from agents.orchestrator import Origin, plan_start
+from agents.run_search import Search
+from agents.saved_views import view_save
 from agents.servers.calendar.services.feeds import feed_create
 from agents.servers.mail.models import Message as Mail
 from chat.models import Message
@@ -165,6 +168,8 @@ def world_made(cast: Cast, workers: Workers) -> World:
             "secret": feed_create(caller=calendar_calls.caller_for(maya)),
             "member_id": maya.membership.id,
             "organization_id": maya.organization.id,
+            "view_id": view_save(actor=maya.actor, name=CANARY, search=Search(words=CANARY)).id,
+            "batch_id": batch_start(actor=maya.actor, act=Act.CANCEL, run_ids=[done.id], reason=CANARY),
             "done_run_id": done.id,
             "key_id": key_create(actor=maya.actor, name=CANARY, scopes=["*"], lifetime=None).key.id,
             "export_id": export_request(actor=maya.actor, about_id=maya.membership.id).id,
