@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from agents.contracts import PlanAuthor, PlannedStep, StepState
 from agents.errors import CannotUndo
@@ -18,6 +18,7 @@ from agents.services import run_effects, run_undo, step_undo
 from agents.workflows.sweeper import sweep
 from jarvis_site.audit.models import AuditEvent
 from jarvis_site.kernel.errors import Conflict, NotFound
+from jarvis_site.kernel.ids import uuid7
 from jarvis_site.kernel.tenancy import tenant
 from permissions.models import Consent
 from permissions.services import consent_approve
@@ -367,3 +368,17 @@ def test_the_chat_tells_what_was_taken_back_and_what_was_left(cast: Cast, worker
     last = talk.messages()[-1].text
     assert last.startswith("Taken back.")
     assert last.count("a.txt") == 1
+
+
+def test_looking_at_what_a_long_run_has_done_takes_two_statements(
+    cast: Cast, workers: Workers, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    run = done(workers, cast.maya, event("1"))
+    with tenant(cast.halden.id):
+        made = Step.objects.get(run=run)
+        for number in range(2, 501):
+            made.pk, made.key, made._state.adding = uuid7(), str(number), True
+            made.save()
+        with django_assert_num_queries(2):
+            summary = run_effects(run=run)
+    assert len(summary.possible) == 500
