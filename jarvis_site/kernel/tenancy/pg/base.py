@@ -181,11 +181,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _rollback(self) -> Any:
         self._waiting.clear()
-        return super()._rollback()
+        return super()._rollback()  # type: ignore[misc]  # private to Django
 
     def _close(self) -> Any:
         self._waiting.clear()
-        return super()._close()
+        return super()._close()  # type: ignore[misc]  # private to Django
 
     def _execute_in_scope(self, execute: Execute, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         cursor = context["cursor"].cursor
