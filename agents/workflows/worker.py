@@ -36,7 +36,7 @@ MAX_ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 # A chain of quick steps stays with one worker for so long; then others' steps have their turn.
-CHAIN_SECONDS = 0.1
+CHAIN_SECONDS = 0.5
 _READY = "id = %(id)s AND state = 'ready' AND not_before <= STATEMENT_TIMESTAMP()"
 _LOCK = select(Run, journal.OF_STEP)
 _LOOK = select(Step, _READY)
