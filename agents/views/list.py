@@ -34,7 +34,7 @@ def view_new(request: HttpRequest, slug: str) -> HttpResponse:
         view_save(actor=request_actor(request), name=request.POST.get("name", ""), search=search)
     except JarvisError as error:
         return _again(request, search, error)
-    messages.success(request, _("Saved. It stands beside the list."))
+    messages.success(request, _("Saved. It stands above the list."))
     return redirect(_address(slug, search.query))
 
 

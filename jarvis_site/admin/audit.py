@@ -27,7 +27,7 @@ class AuditEventAdmin(OrganizationAdmin):
     search_fields = ("action", "resource_type", "resource_id")
     search_help_text = _("Action, or what it was done to")
     ordering = ("-at", "-id")
-    fields = (*list_display, "run", "request_id", "details", "words")
+    fields = (*list_display, "request_id", "details", "words")
     readonly_fields = fields
 
     @admin.display(description=_("who"))
