@@ -33,6 +33,9 @@ class Browser:
         data = None if body is None else json.dumps(body).encode()
         return json.loads(self._open(f"/api/v1/o/{SLUG}/{path}", data=data, json_body=True))
 
+    def page(self, path: str) -> str:
+        return self._open(path)
+
     def socket(self) -> connect:
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)
         address = self.url.replace("http", "ws", 1) + f"/ws/o/{SLUG}/"

@@ -4,7 +4,7 @@ import { refresher } from "./refresh.js";
 
 const AGING_MS = 30_000; // lengths of time on the page grow even when nothing happens
 const COPIED_MS = 1_500;
-const SMALLEST = 0.1; // below this a graph is a smear
+const SMALLEST = 0.05; // below this a graph is a smear
 
 const fetchAgain = refresher("run", "panel", "runs");
 const run = document.getElementById("run");

@@ -53,7 +53,7 @@ def test_everything_that_was_made_is_there_with_its_step_and_its_page(cast: Cast
     workers.drain()
     with tenant(cast.halden.id):
         states = dict(Step.objects.filter(run=run).values_list("key", "state"))
-        outputs = dict(Step.objects.filter(run=run).values_list("key", "output"))
+        outputs = {step.key: step.output or {} for step in Step.objects.filter(run=run)}
     assert set(states.values()) == {StepState.SUCCEEDED}
     shown, root = tab(cast.maya, run), f"/o/{cast.maya.slug}"
     for title, page in (

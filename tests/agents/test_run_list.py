@@ -43,8 +43,7 @@ def found(person: Person, query: str = "") -> list[str]:
 
 def in_each_state(person: Person) -> None:
     for state in RunState:
-        finished = {"finished_at": db_time() if state.final else None}
-        past_run(person, goal=state.value, state=state, **finished)
+        past_run(person, goal=state.value, state=state, finished_at=db_time() if state.final else None)
 
 
 @pytest.mark.parametrize(

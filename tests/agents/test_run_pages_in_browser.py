@@ -65,9 +65,18 @@ def addresses(cast: Cast, workers: Workers) -> list[str]:
     run = waiting_run(cast, workers)
     tabs = [
         f"runs/{run.id}/{part}"
-        for part in ("", "steps/2/", "?tab=timeline", "?tab=events", "?tab=audit", "?tab=approvals")
+        for part in ("", "steps/2/", "?tab=timeline", "?tab=events", "?tab=audit", "?tab=approvals", "?tab=artifacts")
     ]
-    parts = ["runs/", "runs/?q=nothing", f"runs/{uncertain.id}/", *tabs, "approvals/", f"approvals/{consent.id}/"]
+    parts = [
+        "runs/",
+        "runs/?q=nothing",
+        "runs/?show=waiting",
+        "runs/given-up/",
+        f"runs/{uncertain.id}/",
+        *tabs,
+        "approvals/",
+        f"approvals/{consent.id}/",
+    ]
     parts += [f"approvals/{question(cast.maya, run).id}/", "approvals/?tab=decided", "notifications/", "activity/"]
     parts += ["activity/?period=today", "settings/", "settings/members/"]
     return ["/organizations/new/", *(f"/o/{cast.maya.slug}/{part}" for part in parts)]
