@@ -1,6 +1,8 @@
 """Failures that the agents expect."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +47,10 @@ class PlanRefused(Invalid):
     def __init__(self, faults: Sequence[PlanFault]) -> None:
         super().__init__(" ".join(fault.message for fault in faults))
         self.faults = tuple(faults)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"faults": [asdict(fault) for fault in self.faults]}
 
 
 class CannotUndo(Conflict):

@@ -69,6 +69,7 @@ class Search:
         show: key of `STATES`. period: of `PERIODS`. origin: of `ORIGINS`.
         words: in the goal, or in the title of a step.
         tool: a server, or a tool of one, that a step uses.
+        state: exactly this one. since: started then or later.
     """
 
     show: str = ""
@@ -76,6 +77,8 @@ class Search:
     period: str = ""
     tool: str = ""
     origin: str = ""
+    state: RunState | None = None
+    since: datetime | None = None
 
     @property
     def narrow(self) -> bool:
@@ -177,6 +180,8 @@ def _that_can_fit(actor: Actor, search: Search) -> QuerySet[Run]:
     runs = Run.objects.filter(ORIGINS[search.origin][1], member_id=actor.member_id)
     states = STATES[search.show][1]
     runs = runs.filter(state__in=states) if states else runs
+    runs = runs.filter(state=search.state) if search.state else runs
+    runs = runs.filter(created_at__gte=search.since) if search.since else runs
     days = PERIODS[search.period][1]
     if days is None:
         return runs

@@ -1,7 +1,7 @@
 """What people and other apps may do with runs: `runs` controls them, `plans` approves and changes, `people` answers."""
 
 from agents.services.people import task_answer
-from agents.services.plans import plan_answered, plan_edit
+from agents.services.plans import plan_answered, plan_edit, plan_run
 from agents.services.runs import (
     outcome_settle,
     part_ended,
@@ -19,6 +19,7 @@ __all__ = [
     "part_ended",
     "plan_answered",
     "plan_edit",
+    "plan_run",
     "run_cancel",
     "run_effects",
     "run_pause",

@@ -6,13 +6,13 @@ from django.db import transaction
 
 from accounts.access import require
 from accounts.contracts import Actor
-from agents.access import RUNS_CONTROL
-from agents.contracts import Approval, PlanAuthor, PlanDraft
+from agents.access import RUNS_CONTROL, RUNS_START
+from agents.contracts import Approval, Json, PlanAuthor, PlanDraft
 from agents.edits import Edit, edited
 from agents.errors import PlanRefused
-from agents.models import Plan
-from agents.orchestrator import plan_change, tools
-from agents.planner.drafts import stored_draft
+from agents.models import Plan, Run
+from agents.orchestrator import Origin, plan_change, plan_start, tools
+from agents.planner.drafts import parse_draft, stored_draft
 from agents.planner.validation import validate
 from agents.selectors import plan_of, run_get, steps_of
 from agents.services.runs import run_stop
@@ -20,6 +20,25 @@ from agents.workflows import runs
 from permissions.contracts import ConsentScope
 from permissions.models import Consent
 from permissions.services import consents_withdraw
+
+
+@transaction.atomic
+def plan_run(*, actor: Actor, plan: Json, ask_first: bool) -> Run:
+    """Start a run from a plan that somebody has written.
+
+    Args:
+        plan: as a planner would write it: `goal`, `steps`, and perhaps a `note`.
+        ask_first: when a step of it will ask, the person is asked about the whole plan, and nothing runs before.
+
+    Raises:
+        MayNot. PlanRefused: it can not be carried out; nothing was started.
+    """
+    require(actor, RUNS_START)
+    draft = parse_draft(plan, author=PlanAuthor.PERSON)
+    if not isinstance(draft, PlanDraft):
+        raise PlanRefused(draft)
+    _require_valid(draft)
+    return plan_start(draft=draft, member_id=actor.member_id, origin=Origin(), ask_first=ask_first)
 
 
 @transaction.atomic

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.TenantMiddleware",
+    "jarvis_site.kernel.idempotency.IdempotencyMiddleware",
     "jarvis_site.kernel.errors.middleware.ProblemMiddleware",
 ]
 ROOT_URLCONF = "jarvis_site.urls"

@@ -1,6 +1,8 @@
 """The one family of anticipated failures. Each carries a code, an HTTP status, a text fit for people, and says
 whether trying again can help. Doors render it in one place (`middleware`); everything else is a bug."""
 
+from typing import Any
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -31,6 +33,11 @@ class JarvisError(Exception):
         self.retryable = type(self).retryable if retryable is None else retryable
         super().__init__(str(self.message))
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """More for programs: further members of the problem, by name (RFC 9457, 3.2)."""
+        return {}
+
 
 class Invalid(JarvisError):
     code = "invalid"
@@ -50,6 +57,12 @@ class NotFound(JarvisError):
     code = "not_found"
     status = 404
     message = _("There is nothing here, or it is not yours to see.")
+
+
+class NotAllowed(JarvisError):
+    code = "method_not_allowed"
+    status = 405
+    message = _("This address takes no such request. Nothing was changed.")
 
 
 class Conflict(JarvisError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from jarvis_site.kernel.back import came_from
-from jarvis_site.kernel.errors import JarvisError
+from jarvis_site.kernel.errors import JarvisError, NotAllowed
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -24,7 +25,12 @@ class ProblemMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and wants_json(request):
+            allowed = response.headers.get("Allow", "")
+            response = problem_response(request, NotAllowed())
+            response.headers["Allow"] = allowed
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, JarvisError):
@@ -49,8 +55,9 @@ def _lead(request: HttpRequest, target: str) -> HttpResponse:
     return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": address})
 
 
-def problem(error: JarvisError) -> dict[str, str | int | bool]:
+def problem(error: JarvisError) -> dict[str, Any]:
     return {
+        **error.details,
         "type": "about:blank",
         "title": str(error.message),
         "status": error.status,
