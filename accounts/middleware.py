@@ -158,8 +158,9 @@ def _require_session(request: HttpRequest, membership: Membership) -> None:
 
 
 def _refuse_streams(response: HttpResponseBase) -> None:
-    """A streamed body is made after the scope has closed; only files, which need no database, may stream."""
-    if response.streaming and not isinstance(response, FileResponse):
+    """A streamed body is made after the scope has closed. Files need no database; what else streams says by `own_scope`
+    that it opens a scope of its own."""
+    if response.streaming and not isinstance(response, FileResponse) and not getattr(response, "own_scope", False):
         raise TypeError("a streaming response inside an organization must open its own tenant scope")
 
 

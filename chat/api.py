@@ -6,11 +6,13 @@ from django.http import HttpRequest
 from ninja import Path, Router, Status
 
 from accounts.api import needs
+from accounts.contracts import Actor
 from accounts.middleware import request_actor
+from agents.api.words import Asked, listening
 from chat import access
 from chat.models import Conversation, Message
-from chat.schemas import ConversationOut, MessageIn, MessageOut
-from chat.selectors import conversation_get, conversations_list, messages_of
+from chat.schemas import AnswerOut, ConversationOut, MessageIn, MessageOut
+from chat.selectors import Answer, answer_of, conversation_get, conversations_list, messages_of
 from chat.services import conversations
 
 router = Router()
@@ -51,3 +53,24 @@ def message_send(
     )
     sent.refresh_from_db()
     return Status(201, sent)
+
+
+@router.get("/{uuid:conversation_id}/messages/{uuid:message_id}/answer", response=AnswerOut)
+@needs(access.CHAT_READ)
+def message_answer(
+    request: HttpRequest,
+    slug: Path[str],  # noqa: ARG001
+    conversation_id: UUID,
+    message_id: UUID,
+) -> Answer:
+    """What Jarvis has made of a message so far."""
+    conversation = conversation_get(conversation_id=conversation_id, actor=request_actor(request))
+    return answer_of(conversation=conversation, message_id=message_id)
+
+
+@listening
+def words_said(*, actor: Actor, words: str) -> Asked:
+    """Words that are to become a run begin a conversation."""
+    conversation = conversations.conversation_start(actor=actor, text=words)
+    first = messages_of(conversation=conversation)[0]
+    return Asked(conversation_id=conversation.id, message_id=first.id)

@@ -1,6 +1,7 @@
 """Shapes of chat in the API."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from ninja import Schema
@@ -28,3 +29,18 @@ class MessageOut(Schema):
 class MessageIn(Schema):
     text: str
     client_id: UUID | None = None
+
+
+class AnswerOut(Schema):
+    """What Jarvis makes of a message.
+
+    `state`: "planning" while it is being answered; "planned": the run is `run_id`; "question": it has to know more, and
+    the answer is another message in the same conversation (`options`: some that fit); "answered": there is nothing to
+    carry out, or it cannot be: `text` says why; "failed" and "stopped": no answer came.
+    """
+
+    state: Literal["planning", "planned", "question", "answered", "failed", "stopped"]
+    text: str
+    options: list[str]
+    run_id: UUID | None
+    conversation_id: UUID

@@ -93,3 +93,37 @@ def message_get(*, message_id: UUID, conversation: Conversation) -> Message:
 def writing(*, conversation: Conversation) -> bool:
     """Whether a reply is being written."""
     return Message.objects.filter(conversation=conversation, author=Author.JARVIS, state=MessageState.WRITING).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What has come of a message so far. `state`: as in `chat.schemas.AnswerOut`."""
+
+    state: Literal["planning", "planned", "question", "answered", "failed", "stopped"]
+    conversation_id: UUID
+    text: str = ""
+    options: tuple[str, ...] = ()
+    run_id: UUID | None = None
+
+
+def answer_of(*, conversation: Conversation, message_id: UUID) -> Answer:
+    """Raises `NotFound` when the conversation has no such message of the person."""
+    if message_get(message_id=message_id, conversation=conversation).author != Author.PERSON:
+        raise NotFound
+    reply = Message.objects.filter(conversation=conversation, answers_id=message_id).first()
+    if reply is None:
+        return Answer("planning", conversation.id)
+    return Answer(_come_of(reply), conversation.id, reply.text, tuple(reply.options), reply.run_id)
+
+
+def _come_of(reply: Message) -> Literal["planning", "planned", "question", "answered", "failed", "stopped"]:
+    match reply.state:
+        case MessageState.WRITING:
+            return "planning"
+        case MessageState.ERROR:
+            return "failed"
+        case MessageState.STOPPED:
+            return "stopped"
+    if reply.run_id is not None:
+        return "planned"
+    return "question" if reply.resume is not None else "answered"

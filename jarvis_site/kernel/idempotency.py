@@ -58,7 +58,7 @@ class OtherRequest(JarvisError):
     message = _("This key was used for another request. Nothing was done; take a new key for a new request.")
 
 
-class AnsweredBefore(Exception):  # noqa: N818 - nothing is wrong
+class AnsweredBefore(Exception):
     """The request was carried out before. Raised by `once` behind the guard, made an answer of by the API."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
@@ -146,7 +146,7 @@ def _answered(member_id: UUID, key: str, fingerprint: str) -> dict[str, Any] | N
         return None
     if row.fingerprint != fingerprint:
         raise OtherRequest
-    return {**row.body, "status": row.status}
+    return {**(row.body or {}), "status": row.status}
 
 
 def forget_old() -> int:

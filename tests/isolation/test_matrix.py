@@ -42,7 +42,13 @@ from tests.kernel.sockets import Socket, opened
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 FORM = {"text": "hello", "decision": "approve", "outcome": "happened", "title": "hello", "to": "ines@borealis.example"}
-BODIES = {"messages": {"text": "hello", "client_id": str(uuid7())}, "decision": {"decision": "approve"}}
+BODIES: dict[str, dict[str, Any]] = {
+    "messages": {"text": "hello", "client_id": str(uuid7())},
+    "decision": {"decision": "approve"},
+    "plan": {"base": 1, "change": {"kind": "drop", "step": "2"}},
+    "signals": {"name": "hello"},
+    "outcome": {"outcome": "happened"},
+}
 LISTS = (
     *("chat/", "runs/", "approvals/", "mail/sent/", "mail/drafts/", "mail/outbox/", "notifications/", "activity/"),
     *("calendar/?date=2026-11-23", "calendar/reminders/"),
