@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.contracts import Branch, JsonObject, PlanAuthor, PlanDraft, PlannedStep
 from agents.contracts.flow import ASK
+from agents.planner.naming import free_id, needing, uses, without
 from agents.planner.references import inputs, references
 from jarvis_site.kernel.errors import NotFound
 
@@ -63,31 +64,12 @@ def edited(draft: PlanDraft, edit: Edit) -> PlanDraft:
 
 def _drop(draft: PlanDraft, edit: Drop) -> PlanDraft:
     _find(draft, edit.key)
-    gone = {edit.key}
-    while more := {step.id for step in draft.steps if _uses(step) & gone} - gone:
-        gone |= more
-    return replace(draft, steps=without(draft.steps, gone))
-
-
-def without(steps: tuple[PlannedStep, ...], gone: set[str]) -> tuple[PlannedStep, ...]:
-    """Leave steps out, and let what waited for them wait for what they waited for."""
-    by_id = {step.id: step for step in steps}
-
-    def before(key: str) -> list[str]:
-        if key not in gone:
-            return [key]
-        return [found for other in by_id[key].depends_on for found in before(other)]
-
-    def relinked(step: PlannedStep) -> PlannedStep:
-        waits_for = dict.fromkeys(found for key in step.depends_on for found in before(key))
-        return replace(step, depends_on=tuple(waits_for))
-
-    return tuple(relinked(step) for step in steps if step.id not in gone)
+    return replace(draft, steps=without(draft.steps, {edit.key} | needing(draft.steps, {edit.key})))
 
 
 def _reorder(draft: PlanDraft, edit: Reorder) -> PlanDraft:
     step = _find(draft, edit.key)
-    after = dict.fromkeys([*_uses(step), *edit.after])
+    after = dict.fromkeys([*uses(step), *edit.after])
     moved = replace(step, depends_on=tuple(after))
     return replace(draft, steps=_sorted(_put(draft.steps, moved)))
 
@@ -131,16 +113,6 @@ def _first_button(asking: PlannedStep) -> tuple[Branch, ...]:
     return (Branch(asking.id, str(first["id"])),) if isinstance(first, dict) else ()
 
 
-def free_id(wanted: str, taken: set[str]) -> str:
-    """Return the id itself, or with a number that makes it free."""
-    if wanted not in taken:
-        return wanted
-    number = 2
-    while f"{wanted}-{number}" in taken:
-        number += 1
-    return f"{wanted}-{number}"
-
-
 def _find(draft: PlanDraft, key: str) -> PlannedStep:
     step = next((step for step in draft.steps if step.id == key), None)
     if step is None:
@@ -154,12 +126,6 @@ def _put(steps: tuple[PlannedStep, ...], changed: PlannedStep) -> tuple[PlannedS
 
 def _ids(draft: PlanDraft) -> set[str]:
     return {step.id for step in draft.steps}
-
-
-def _uses(step: PlannedStep) -> set[str]:
-    """Ids of the steps that it can not do without: whose results or outcomes it uses."""
-    used = {found.step for found in references(inputs(step.tool, step.arguments))}
-    return used | {branch.step for branch in step.only_if}
 
 
 _EDITS: dict[type, Callable[[PlanDraft, Any], PlanDraft]] = {

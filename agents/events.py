@@ -1,6 +1,7 @@
 """What other apps may want to know about runs."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from jarvis_site.kernel.events import Event
@@ -18,6 +19,20 @@ class ActDone(Event):
 
     run_id: UUID
     step_id: UUID
+
+
+@dataclass(frozen=True)
+class PlanAsked(Event):
+    """The planner has to know more before it can say how a run goes on.
+
+    Attributes:
+        resume: what it wants back with the answer; opaque.
+    """
+
+    run_id: UUID
+    text: str
+    options: list[str]
+    resume: dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,12 @@ def unfinished_in(*, conversation_ids: list[UUID], actor: Actor) -> dict[UUID, R
     return {conversation_id: RunState(state) for conversation_id, state in rows if conversation_id is not None}
 
 
+def run_under_way(*, conversation_id: UUID, actor: Actor) -> Run | None:
+    """The newest run of a conversation that is not over."""
+    found = runs_unfinished().filter(conversation_id=conversation_id, member_id=actor.member_id, depth=0)
+    return found.order_by("-created_at").first()
+
+
 def run_get(*, run_id: UUID, actor: Actor) -> Run:
     """Raises `NotFound` for everybody but the person it is carried out for."""
     run = Run.objects.filter(id=run_id, member_id=actor.member_id).first()

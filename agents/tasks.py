@@ -5,8 +5,8 @@ from uuid import UUID
 from celery import shared_task
 
 from agents.batches import carry_out
-from agents.jobs import BATCH
-from agents.orchestrator import ToolExecutor
+from agents.jobs import BATCH, REPLAN
+from agents.orchestrator import ToolExecutor, plan_again
 from agents.workflows import sweeper, turns, worker
 from agents.workflows.waking import RUN_STEP_TASK
 from jarvis_site.kernel.ticks import tick
@@ -25,3 +25,8 @@ def sweep() -> None:
 
 
 BATCH.handler(carry_out)
+
+
+@REPLAN.handler
+def replan(*, run_id: UUID, key: str) -> None:
+    plan_again(run_id=run_id, key=key)

@@ -127,10 +127,13 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def _with_cards(turns: list[Message], actor: Actor) -> dict[UUID, RunCard]:
-    """Give each turn that carries a run the card of that run, with a constant number of queries."""
-    cards = cards_of(run_ids=[turn.run_id for turn in turns if turn.run_id], actor=actor)
+    """Give each run's card to the turn that spoke of it last, with a constant number of queries."""
+    last = {turn.run_id: turn.id for turn in sorted(turns, key=lambda turn: turn.position) if turn.run_id}
+    cards = cards_of(run_ids=last, actor=actor)
     for item in turns:
-        item.card = cards.get(item.run_id) if item.run_id else None  # type: ignore[attr-defined]  # for the template
+        newest = item.run_id is not None and last[item.run_id] == item.id
+        item.card = cards.get(item.run_id) if newest else None  # type: ignore[attr-defined]  # for the template
+        item.card_below = item.run_id in cards and not newest  # type: ignore[attr-defined]  # for the template
     return cards
 
 

@@ -38,10 +38,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class CurrentStep:
-    """A step of the plan that is being carried out, and how far it has come."""
+    """A step of the plan that is being carried out, and how far it has come.
+
+    Attributes:
+        begun: no later version may change it.
+    """
 
     planned: PlannedStep
     state: StepState
+    begun: bool
     failure: ToolFailure | None = None
 
 
@@ -51,11 +56,13 @@ class CurrentPlan:
 
     Attributes:
         run_id: of the run it belongs to.
+        version: of the plan.
         steps: in the order of the plan. Those that have begun, or are over, stay as they are whatever is proposed.
         failed: id of the step whose failure is the reason to plan again; empty when the person's words are.
     """
 
     run_id: UUID
+    version: int
     goal: str
     steps: tuple[CurrentStep, ...]
     failed: str = ""

@@ -16,7 +16,7 @@ from agents.workflows.runs import Origin
 from permissions.contracts import PlanConsentRequest, Verdict
 from permissions.policy import POLICY_VERSION
 from permissions.selectors import plan_steps_agreed
-from permissions.services import plan_agreed, plan_ask, plans_withdraw
+from permissions.services import consents_withdraw, plan_agreed, plan_ask, plans_withdraw
 
 _RISKS = (Risk.READ, Risk.LOW, Risk.MEDIUM, Risk.HIGH)
 
@@ -51,6 +51,7 @@ def plan_change(*, run: Run, base: int, draft: PlanDraft, reason: str) -> Plan:
     draft = _titled(draft)
     declared = declarations(draft.steps)
     new = _new(run, draft)
+    touched = _touched(run, draft)
     asks = any(declared[step.id].verdict == Verdict.ASK for step in new)
     approval = _approval(Approval(run.approval), draft.author, asks=asks)
     plan = runs.plan_change(run_id=run.id, base=base, draft=draft, declared=declared, approval=approval, reason=reason)
@@ -58,7 +59,17 @@ def plan_change(*, run: Run, base: int, draft: PlanDraft, reason: str) -> Plan:
         _ask(run, draft, new)
     else:
         plans_withdraw(run_id=run.id)
+    for step_id in touched:
+        consents_withdraw(run_id=run.id, step_id=step_id)
     return plan
+
+
+def _touched(run: Run, draft: PlanDraft) -> list[UUID]:
+    """Steps that the draft changes or leaves out: what they asked about is no longer what they would do."""
+    now = {step.id: step.as_json() for step in draft.steps}
+    before = {step["id"]: step for step in Plan.objects.get(run=run, version=run.plan_version).body["steps"]}
+    rows = Step.objects.filter(run=run, key__in=[key for key, step in before.items() if now.get(key) != step])
+    return list(rows.values_list("id", flat=True))
 
 
 @transaction.atomic

@@ -27,6 +27,7 @@ from agents.planner.masking import mask
 from agents.planner.moments import read_moment
 from agents.planner.people import addresses
 from agents.planner.resumption import TIME_SLOTS, Inquiry, inquiry_from
+from agents.planner.revisions import after_failure, answered, said
 from agents.planner.sentences import PROSE_SLOTS, Recognizer
 from agents.planner.smalltalk import dropped, help_text, partly_understood, small_talk, unavailable, wants_to_drop
 
@@ -56,6 +57,9 @@ class LocalPlanner:
         if len(request.words) > MAX_CHARACTERS:
             return TextDelta(_too_long(len(request.words)))
         words = _readable(request.words)
+        revision = _revision(request, words)
+        if revision is not None:
+            return revision
         if not words:
             return TextDelta(help_text(self._skills, _("Your message was empty.")))
         inquiry = None if request.pending is None else inquiry_from(request.pending)
@@ -129,6 +133,19 @@ class LocalPlanner:
         if isinstance(built, Question):
             return _kept(built, inquiry, number, slots)
         return tuple(replace(step, title=_line(step.title, TITLE_CHARACTERS)) for step in built)
+
+
+def _revision(request: PlanRequest, words: str) -> PlannerOutput | None:
+    """What the words, or a failure, make of the plan under way; None when they are a request of their own."""
+    current = request.current
+    if current is None:
+        return None
+    if current.failed:
+        return after_failure(current)
+    failed = (request.pending or {}).get("replan")
+    if isinstance(failed, str) and any(step.planned.id == failed for step in current.steps):
+        return answered(request, replace(current, failed=failed), words)
+    return said(request, current, words) if words and request.pending is None else None
 
 
 def _unread_slot(context: Context, slots: dict[str, str]) -> str:

@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 
-from agents.contracts import Json, JsonObject, PlanDraft, PlanFault, PlanRequest, Speaker, ToolSpec, Turn
+from agents.contracts import CurrentPlan, Json, JsonObject, PlanDraft, PlanFault, PlanRequest, Speaker, ToolSpec, Turn
 from agents.planner.bounds import MAX_STEPS
 
 PROPOSE_PLAN = "propose_plan"
@@ -58,6 +58,19 @@ Your reply to the person's last message could not be used, and nothing was done.
 {plan}
 Reply to that message again, with these reasons mended. Do not apologise and do not explain the repair."""
 
+UNDER_WAY = """\
+A plan is being carried out (JSON): {plan}
+If the person's words are about it, call propose_plan with revises true and all steps that remain to be done, changed
+ones and unchanged ones. Steps whose state is done or running stay as they are: leave them out, and refer to their
+results by their ids. If the words are about something else, plan that alone, without revises."""
+FAILED = """\
+A plan is being carried out (JSON): {plan}
+Its step {step} has failed: {reason}
+Call propose_plan with revises true and all steps that remain to be done in another way that can work, or call ask_user.
+Steps whose state is done or running stay as they are: leave them out, and refer to their results by their ids. Do not
+repeat what has failed unchanged unless the reason says that it can work later."""
+NO_WORDS = "(The person has said nothing new.)"
+
 _STEP: JsonObject = {
     "type": "object",
     "properties": {
@@ -67,6 +80,15 @@ _STEP: JsonObject = {
         "title": {"type": "string", "description": "What the step does, with names, dates and times written out"},
         "depends_on": {"type": "array", "items": {"type": "string"}, "description": "Ids of steps to wait for"},
         "critical": {"type": "boolean", "description": "False if the rest is still worth doing when this fails"},
+        "only_if": {
+            "type": "array",
+            "description": "Outcomes of earlier steps that must all hold, or the step is left out",
+            "items": {
+                "type": "object",
+                "properties": {"step": {"type": "string"}, "outcome": {"type": "string"}},
+                "required": ["step", "outcome"],
+            },
+        },
     },
     "required": ["id", "tool", "arguments", "title"],
 }
@@ -75,6 +97,10 @@ PLAN_SCHEMA: JsonObject = {
     "properties": {
         "goal": {"type": "string", "description": "The request in one line"},
         "note": {"type": "string", "description": "A remark for the person beside the plan; may be empty"},
+        "revises": {
+            "type": "boolean",
+            "description": "True when this is what remains to be done of the plan under way, with the change made",
+        },
         "steps": {"type": "array", "items": _STEP, "minItems": 1, "maxItems": MAX_STEPS},
     },
     "required": ["goal", "steps"],
@@ -94,7 +120,7 @@ def messages(request: PlanRequest) -> list[dict[str, str]]:
     # One system message, at the start: the chat templates of some open models accept no other.
     said = [{"role": "system", "content": "\n".join([_rules(request), *_occasion(request)])}]
     said += [_spoken(turn) for turn in request.history[-MAX_TURNS:]]
-    return [*said, {"role": "user", "content": _clean(request.words)}]
+    return [*said, {"role": "user", "content": _clean(request.words) or NO_WORDS}]
 
 
 def _occasion(request: PlanRequest) -> list[str]:
@@ -102,9 +128,23 @@ def _occasion(request: PlanRequest) -> list[str]:
     notes = []
     if question := (request.pending or {}).get("question"):
         notes.append(QUESTION_ASKED.format(question=_json(question)))
+    if request.current:
+        notes.append(_under_way(request.current))
     if request.faults:
         notes.append(_repair(request.rejected, request.faults))
     return notes
+
+
+def _under_way(current: CurrentPlan) -> str:
+    steps: list[Json] = [
+        {**step.planned.as_json(), "state": step.state.value, "begun": step.begun} for step in current.steps
+    ]
+    plan = _json({"goal": current.goal, "steps": steps})[:MAX_REJECTED]
+    failed = next((step for step in current.steps if step.planned.id == current.failed), None)
+    if failed is None:
+        return UNDER_WAY.format(plan=plan)
+    reason = failed.failure.message if failed.failure else ""
+    return FAILED.format(plan=plan, step=_json(failed.planned.id), reason=_json(reason))
 
 
 def functions() -> list[JsonObject]:

@@ -118,7 +118,7 @@ def _proposal(raw: Json) -> Proposal:
     draft = parse_draft(raw, author=PlanAuthor.MODEL)
     if isinstance(draft, tuple):
         raise PlanUnreadable(draft)
-    return Proposal(draft)
+    return Proposal(draft, revises=isinstance(raw, dict) and raw.get("revises") is True)
 
 
 def _question(raw: Json) -> Question:

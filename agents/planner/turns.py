@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
-from agents.contracts import PlanDraft, PlanFault, Planner, PlanRequest, Proposal, Question, TextDelta
+from agents.contracts import CurrentPlan, PlanDraft, PlanFault, Planner, PlanRequest, Proposal, Question, TextDelta
 from agents.errors import PlanUnreadable
+from agents.planner.merging import merged
 from agents.planner.validation import validate
 
 MAX_REPAIRS = 2  # whatever a planner claims: a third try costs the person's time and has not helped before
@@ -73,10 +74,11 @@ def _turn(planner: Planner, request: PlanRequest, *, hold: bool) -> Generator[Re
                 yield output
                 return None
             if isinstance(output, Proposal):
-                faults = validate(output.draft, request.tools)
+                proposal = _whole(output, request.current)
+                faults = validate(proposal.draft, request.tools)
                 if faults:
                     return _Rejection(output.draft, faults, bool(texts))
-                yield output
+                yield proposal
                 return None
             texts.append(output)
             if not hold:
@@ -86,6 +88,13 @@ def _turn(planner: Planner, request: PlanRequest, *, hold: bool) -> Generator[Re
     if hold:
         yield from [PARAGRAPH, *texts]
     return None
+
+
+def _whole(proposal: Proposal, current: CurrentPlan | None) -> Proposal:
+    """A revision as the whole next version of the plan; without a plan under way it is a plan of its own."""
+    if current is None or not (proposal.revises or current.failed):
+        return replace(proposal, revises=False)
+    return Proposal(merged(current, proposal.draft), revises=True)
 
 
 def refusal(faults: Sequence[PlanFault]) -> str:

@@ -14,12 +14,11 @@ from agents.models import Plan, Run
 from agents.orchestrator import Origin, plan_change, plan_start, tools
 from agents.planner.drafts import parse_draft, stored_draft
 from agents.planner.validation import validate
-from agents.selectors import plan_of, run_get, steps_of
+from agents.selectors import plan_of, run_get
 from agents.services.runs import run_stop
 from agents.workflows import runs
 from permissions.contracts import ConsentScope
 from permissions.models import Consent
-from permissions.services import consents_withdraw
 
 
 @transaction.atomic
@@ -57,17 +56,7 @@ def plan_edit(*, run_id: UUID, actor: Actor, base: int, edit: Edit) -> Plan:
     plan = plan_of(run=run)
     draft = edited(stored_draft(plan.body, author=PlanAuthor.PERSON, note=plan.note), edit)
     _require_valid(draft)
-    before = {step.key: step.id for step in steps_of(run=run)}
-    changed = plan_change(run=run, base=base, draft=draft, reason=edit.reason)
-    for step_id in _touched(plan, draft, before):
-        consents_withdraw(run_id=run_id, step_id=step_id)
-    return changed
-
-
-def _touched(plan: Plan, draft: PlanDraft, before: dict[str, UUID]) -> list[UUID]:
-    """Steps that the new version changes or leaves out: what they asked about is no longer what they would do."""
-    after = {step.id: step.as_json() for step in draft.steps}
-    return [before[step["id"]] for step in plan.body["steps"] if after.get(step["id"]) != step]
+    return plan_change(run=run, base=base, draft=draft, reason=edit.reason)
 
 
 def _require_valid(draft: PlanDraft) -> None:

@@ -1,5 +1,6 @@
 """Starting, changing, stopping and answering of runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -111,6 +112,26 @@ def plan_change(
 
 
 @transaction.atomic
+def plan_asked(*, run_id: UUID, text: str, options: Sequence[str]) -> None:
+    """The planner needs to know more before it can say how to go on: the run waits for people."""
+    run = journal.lock(run_id)
+    if run.state != RunState.PLANNING:
+        return
+    run.state, run.approval = RunState.WAITING, Approval.PENDING
+    run.save(update_fields=["state", "approval"])
+    journal.append(run, "plan.question", text=text, options=list(options))
+
+
+@transaction.atomic
+def plan_given_up(*, run_id: UUID, reason: str) -> None:
+    """The planner knows no other way: the run ends when what does not need the failed step has."""
+    run = journal.lock(run_id)
+    if run.state == RunState.PLANNING:
+        journal.append(run, "plan.given_up", reason=reason)
+        transitions.give_up(run)
+
+
+@transaction.atomic
 def plan_approved(*, run_id: UUID, plan_digest: str, approval: Approval) -> None:
     """People have said yes to this version of the plan: it starts, or goes on. Repeating this changes nothing."""
     run = journal.lock(run_id)
@@ -196,6 +217,36 @@ def step_skip(*, run_id: UUID, key: str, reason: str) -> UUID:
     record(action="step.skipped", resource=step, run_id=run.id, reason=reason, details={"tool": step.tool})
     transitions.skip(run, step, reason=reason)
     return step.id
+
+
+@transaction.atomic
+def step_retry(*, run_id: UUID, key: str, reason: str, arguments: JsonObject | None = None) -> list[UUID]:
+    """Do a step that is over once more, and everything that comes after it; a run that is over is opened again.
+
+    Each of these calls gets another idempotency key, so that a server does it again.
+
+    Args:
+        arguments: other ones for the step itself, found fit before.
+
+    Returns:
+        The ids of the steps that are done once more.
+
+    Raises:
+        NotFound: no such step. Conflict: it, or one that comes after it, is under way; or it belongs to an earlier plan.
+    """
+    run = journal.lock(run_id)
+    steps = {step.key: step for step in Step.objects.filter(run=run, retired_in=None, parent="", undoes="")}
+    if key not in steps:
+        raise NotFound
+    again = [steps[key], *(steps[other] for other in transitions.after(steps.values(), key))]
+    if any(not StepState(step.state).final and step.begun for step in again) or not steps[key].begun:
+        raise Conflict
+    if arguments is not None:
+        steps[key].arguments = arguments
+    record(action="step.retried", resource=steps[key], run_id=run.id, reason=reason, details={"steps": len(again)})
+    journal.append(run, "step.retried", step=key, reason=reason)
+    transitions.do_again(run, again)
+    return [step.id for step in again]
 
 
 @transaction.atomic

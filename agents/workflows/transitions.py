@@ -144,6 +144,39 @@ def renudge(run: Run) -> None:
         nudge_after_commit(step_id, run)
 
 
+def after(steps: Iterable[Step], key: str) -> list[str]:
+    """Keys of the steps that wait for this one, or for one that does."""
+    waits_for = {step.key: set(step.depends_on) for step in steps}
+    gone = {key}
+    # A plan may name a step before the one that it waits for.
+    while more := {other for other, before in waits_for.items() if gone & before} - gone:
+        gone |= more
+    return [other for other in waits_for if other in gone - {key}]
+
+
+def do_again(run: Run, steps: list[Step]) -> None:
+    """Put steps back to where they were before they began, and go on. What a for-each made is made anew."""
+    keys = {step.key for step in steps}
+    Step.objects.filter(run=run, parent__in=keys).delete()
+    states = dict(Step.objects.filter(run=run).values_list("key", "state"))
+    for step in steps:
+        step.unmet = sum(key in keys or states[key] not in _OUT_OF_THE_WAY for key in step.depends_on)
+        _fresh(step)
+    Run.objects.filter(id=run.id).update(finished_at=None)
+    if run.state not in _STAYS:
+        run.state = RunState.RUNNING
+        run.save(update_fields=["state"])
+    release(run)
+    settle(run)
+
+
+def _fresh(step: Step) -> None:
+    step.state, step.waits_for, step.attempt, step.repetition = StepState.BLOCKED, "", 0, step.repetition + 1
+    step.output = step.resolved = step.started_at = step.finished_at = step.leased_until = None
+    step.effect_started_at, step.failure_code, step.failure_message = None, "", ""
+    step.save()
+
+
 def retry_asking(run: Run) -> None:
     """The plan was approved meanwhile: steps that ask by themselves go to the gate again, which sees that."""
     for step in Step.objects.filter(run=run, state=StepState.ASKING):
@@ -211,6 +244,8 @@ def settle(run: Run) -> None:
 
 
 def _settle_as(run: Run, state: RunState) -> None:
+    if run.approval == Approval.PENDING:
+        state = RunState.WAITING  # for the answer about its plan, also when no step of the present one is left
     if state == run.state or (run.state in _STAYS and not state.final):
         return
     run.state = state
@@ -304,12 +339,8 @@ def _skip_dependents(run: Run, step: Step) -> None:
         _lead_past(run, {step.key})
         release(run)
         return
-    waiting = list(Step.objects.filter(run=run, state=StepState.BLOCKED))
-    gone = {step.key}
-    # A plan may name a step before the one that it waits for.
-    while more := {other.key for other in waiting if gone & set(other.depends_on)} - gone:
-        gone |= more
-    _skip_all(run, gone, because=step)
+    waiting = Step.objects.filter(run=run, state=StepState.BLOCKED)
+    _skip_all(run, after([step, *waiting], step.key), because=step)
 
 
 def _lead_past(run: Run, gone: set[str]) -> None:

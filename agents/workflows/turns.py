@@ -25,7 +25,8 @@ _DUE = """
             row_number() OVER (PARTITION BY step.organization_id ORDER BY step.not_before) AS place
         FROM agents_step step
         JOIN agents_run run ON run.organization_id = step.organization_id AND run.id = step.run_id
-        WHERE step.state = 'ready' AND step.not_before <= STATEMENT_TIMESTAMP() AND run.state <> 'paused'
+        WHERE step.state = 'ready' AND step.not_before <= STATEMENT_TIMESTAMP()
+            AND run.state NOT IN ('paused', 'planning') AND run.approval <> 'pending'
     )
     SELECT due.id, due.organization_id FROM due LEFT JOIN busy USING (organization_id)
     WHERE COALESCE(busy.steps, 0) + due.place <= %s

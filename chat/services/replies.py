@@ -11,16 +11,18 @@ from django.utils.translation import gettext as _
 
 from accounts.contracts import Actor
 from accounts.selectors import actor_at_work
-from agents.contracts import Person, PlanRequest, Proposal, Question, Speaker, TextDelta, Turn
+from agents.contracts import CurrentPlan, Person, PlanRequest, Proposal, Question, Speaker, TextDelta, Turn
 from agents.errors import PlannerFailed
-from agents.orchestrator import Origin, people_named, plan_start, reply_to, tools
+from agents.orchestrator import Origin, current_plan, people_named, plan_revise, plan_start, reply_to, tools
 from agents.planner.turns import Refused
+from agents.selectors import run_under_way
 from chat.contracts import Author, MessageState
 from chat.models import Message
 from chat.services import changes
 from chat.services.conversations import answer_next, unanswered
 from jarvis_site.kernel import realtime
 from jarvis_site.kernel.clock import db_time
+from jarvis_site.kernel.errors import Conflict
 from jarvis_site.kernel.ids import uuid7
 
 log = structlog.get_logger(__name__)
@@ -57,6 +59,7 @@ class Writer:
         self.reply = reply
         self.token = token
         self.length = 0
+        self.current: CurrentPlan | None = None
         self._waiting = ""
         self._flushed = 0.0
 
@@ -88,15 +91,27 @@ class Writer:
         fields: dict[str, object] = {"state": state, "writer": None}
         if question is not None:
             fields |= {"options": list(question.options), "resume": question.resume}
-        if proposal is not None:
+        if proposal is not None and self.current is not None and proposal.revises:
+            plan_revise(current=self.current, draft=proposal.draft, reason=self.question.text[:500])
+            fields["run_id"] = self.current.run_id
+        elif proposal is not None:
             origin = Origin(conversation_id=conversation_id, message_id=self.reply.id)
             run = plan_start(draft=proposal.draft, member_id=self.member_id, origin=origin, ask_first=True)
             fields["run_id"] = run.id
-        change = changes.begin(conversation_id, numbers=2)
+        change = changes.begin(conversation_id, numbers=3)
         if not change.change(self.reply, where={"writer": self.token, "state": MessageState.WRITING}, **fields):
             raise Stopped
         change.change(self.question, state=MessageState.READ)
+        if "run_id" in fields:
+            self._hand_on(change, fields["run_id"])
         answer_next(conversation_id)
+
+    def _hand_on(self, change: changes.Change, run_id: object) -> None:
+        """The plan's card stands at the turn that spoke of it last: the one where it stood is shown anew."""
+        earlier = Message.objects.filter(conversation_id=self.reply.conversation_id, run_id=run_id)
+        before = earlier.exclude(id=self.reply.id).order_by("-position").first()
+        if before is not None:
+            change.change(before, run_id=run_id)
 
 
 @transaction.atomic
@@ -134,7 +149,9 @@ def _answer(writer: Writer, actor: Actor) -> None:
 def _converse(writer: Writer, actor: Actor) -> None:
     proposal: Proposal | None = None
     asked: Question | None = None
-    for output in reply_to(_request(writer.question, actor)):
+    request = _request(writer.question, actor)
+    writer.current = request.current
+    for output in reply_to(request):
         match output:
             case TextDelta(text=text):
                 writer.write(text)
@@ -147,7 +164,10 @@ def _converse(writer: Writer, actor: Actor) -> None:
             case Refused(message=text):
                 _write_apart(writer, text)
     writer.flush()
-    writer.finish(MessageState.READ, proposal=proposal, question=asked)
+    try:
+        writer.finish(MessageState.READ, proposal=proposal, question=asked)
+    except Conflict:
+        _give_up(writer, _("What was being done has moved on meanwhile. Nothing was changed; please say it again."))
 
 
 def _write_apart(writer: Writer, text: str) -> None:
@@ -172,6 +192,7 @@ def _request(message: Message, actor: Actor) -> PlanRequest:
             "-position"
         )[:HISTORY_TURNS]
     )
+    run = run_under_way(conversation_id=message.conversation_id, actor=actor)
     pending = earlier[0].resume if earlier and not earlier[0].is_mine else None
     return PlanRequest(
         words=message.text,
@@ -181,6 +202,7 @@ def _request(message: Message, actor: Actor) -> PlanRequest:
         people=people_named(words=message.text, actor=actor),
         history=_history(earlier),
         pending=pending,
+        current=current_plan(run) if run else None,
     )
 
 

@@ -1,5 +1,6 @@
 """What Jarvis says when a run is over."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -18,6 +19,17 @@ _HEADINGS = {
     RunState.FAILED: gettext_lazy("That did not work out."),
     RunState.CANCELLED: gettext_lazy("Stopped. What was finished before stays as it is."),
 }
+
+
+@transaction.atomic
+def ask_about_run(*, run_id: UUID, text: str, options: list[str], resume: dict[str, Any]) -> None:
+    """Ask in the conversation how a run is to go on. Asking twice is prevented by the job that calls this."""
+    origin = Message.objects.filter(run_id=run_id).order_by("position").first()
+    if origin is None:
+        return
+    change = changes.begin(origin.conversation_id, numbers=1)
+    told = {"text": plain(text), "options": options, "resume": resume}
+    change.add(author=Author.JARVIS, state=MessageState.READ, **told)
 
 
 @transaction.atomic
