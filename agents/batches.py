@@ -8,16 +8,17 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.access import require
 from accounts.contracts import Actor
 from accounts.selectors import actor_at_work
 from agents.access import RUNS_CONTROL
+from agents.contracts import RunState
 from agents.jobs import BATCH
 from agents.models import Run
-from agents.services import run_cancel
+from agents.services import run_cancel, run_retry
 from jarvis_site.audit import record
 from jarvis_site.audit.models import AuditEvent
 from jarvis_site.kernel.errors import Invalid, JarvisError, NotFound
@@ -37,13 +38,23 @@ class Act(StrEnum):
     """What can be done with many runs at once."""
 
     CANCEL = "cancel"
+    RETRY = "retry"
+
+    @property
+    def among(self) -> Q:
+        """The runs that it can be done with."""
+        return Q(finished_at__isnull=True) if self is Act.CANCEL else Q(state=RunState.FAILED)
 
 
 def _cancel(*, run_id: UUID, actor: Actor, reason: str) -> None:
     run_cancel(run_id=run_id, actor=actor, reason=reason)
 
 
-_DO: dict[Act, Callable[..., None]] = {Act.CANCEL: _cancel}
+def _retry(*, run_id: UUID, actor: Actor, reason: str) -> None:
+    run_retry(run_id=run_id, actor=actor, reason=reason)
+
+
+_DO: dict[Act, Callable[..., None]] = {Act.CANCEL: _cancel, Act.RETRY: _retry}
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,20 @@ class PlanUnreadable(PlannerFailed):
         self.faults = tuple(faults)
 
 
+class LimitReached(PlannerFailed):
+    """What may be used is used up, or set aside for work under way. Nothing was asked of a model, nothing was done.
+
+    Args:
+        message: which limit it is and when it goes on, for the person.
+        retryable: work under way may leave enough.
+    """
+
+    code = "limit_reached"
+    status = 429
+    message = _("What may be used is used up. Nothing was done.")
+    retryable = False
+
+
 class PlanRefused(Invalid):
     """A person's change does not make a plan that can be carried out. Nothing was changed.
 
@@ -58,6 +72,13 @@ class CannotUndo(Conflict):
 
     code = "cannot_undo"
     message = _("There is nothing here that can be taken back.")
+
+
+class CannotRetry(Conflict):
+    """A step can not be done once more as things stand; the message says why. Nothing was changed."""
+
+    code = "cannot_retry"
+    message = _("This can not be done once more as things stand. Nothing was changed.")
 
 
 class BadAnswer(Invalid):

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
-from agents.contracts import SKIPPABLE_STEP_STATES, Reversibility, Risk, RunState, StepState
+from agents.contracts import FINAL_STEP_STATES, SKIPPABLE_STEP_STATES, Reversibility, Risk, RunState, StepState
 from agents.graph import Edge, Layout, layout
 from agents.human_tasks import tasks_open_in
 from agents.models import HumanTask, Plan, Run, Step
@@ -109,6 +109,11 @@ class Node:
     def target(self) -> str:
         """What it does that to; the whole title when no argument tells."""
         return target(self.step.resolved or self.step.arguments) or self.step.title
+
+    @property
+    def can_be_retried(self) -> bool:
+        step = self.step
+        return step.begun and step.state in FINAL_STEP_STATES and not (step.parent or step.undoes or step.retired_in)
 
     @property
     def can_be_skipped(self) -> bool:

@@ -168,10 +168,9 @@ def runs_found(*, actor: Actor, search: Search, cursor: Cursor | None = None, le
     return RunPage(runs[::-1], further, back)
 
 
-def run_ids_found(*, actor: Actor, search: Search, most: int, unfinished: bool = False) -> list[UUID]:
-    """The newest of the person's runs that fit, no more than `most` of them."""
-    runs = _that_can_fit(actor, search)
-    runs = runs.filter(finished_at__isnull=True) if unfinished else runs
+def run_ids_found(*, actor: Actor, search: Search, most: int, among: Q | None = None) -> list[UUID]:
+    """The newest of the person's runs that fit, no more than `most` of them. `among`: only these."""
+    runs = _that_can_fit(actor, search).filter(among or Q())
     return [run.id for run in _fitting(_in_order(runs, None), search)[:most]]
 
 

@@ -106,10 +106,20 @@ class Summary:
 def effects_of(steps: Iterable[Step], tools: Mapping[str, ToolSpec], *, now: datetime) -> list[Effect]:
     """Everything that these steps of one run have done, the last first: in this order it is taken back."""
     steps = list(steps)
-    takers = {step.undoes: step for step in sorted(steps, key=lambda step: step.version) if step.undoes}
     done = [step for step in steps if _acted(step)]
+    ended = {step.key: step.finished_at for step in done}
+    takers = {
+        step.undoes: step
+        for step in sorted(steps, key=lambda step: step.version)
+        if step.undoes and not _older(step.finished_at, ended.get(step.undoes))
+    }
     done.sort(key=lambda step: (step.finished_at or now, step.position), reverse=True)
     return [_effect(step, tools.get(step.tool), by=takers.get(step.key), now=now) for step in done]
+
+
+def _older(taken_back: datetime | None, done: datetime | None) -> bool:
+    """It was taken back, and done once more since."""
+    return taken_back is not None and done is not None and taken_back < done
 
 
 def _acted(step: Step) -> bool:

@@ -22,6 +22,7 @@ urlpatterns = [
     path("<uuid:run_id>/pause/", views.pause, name="pause"),
     path("<uuid:run_id>/resume/", views.resume, name="resume"),
     path("<uuid:run_id>/steps/<str:key>/skip/", views.skip, name="skip"),
+    path("<uuid:run_id>/steps/<str:key>/retry/", views.retry, name="retry"),
     path("<uuid:run_id>/steps/<str:key>/outcome/", views.outcome, name="outcome"),
     path("<uuid:run_id>/plan/", views.plan_page, name="plan"),
     path("<uuid:run_id>/plan/<str:key>/", views.plan_step, name="plan_step"),

@@ -2,6 +2,7 @@
 
 from agents.services.people import task_answer
 from agents.services.plans import plan_answered, plan_edit, plan_run
+from agents.services.retrying import run_retry, step_redo
 from agents.services.runs import (
     outcome_settle,
     part_ended,
@@ -24,9 +25,11 @@ __all__ = [
     "run_effects",
     "run_pause",
     "run_resume",
+    "run_retry",
     "run_signal",
     "run_undo",
     "step_answered",
+    "step_redo",
     "step_skip",
     "step_undo",
     "task_answer",

@@ -39,6 +39,7 @@ _AUDIT: dict[str, Label] = {
     "step.uncertain": gettext_lazy("Outcome unknown"),
     "step.skipped": gettext_lazy("Step skipped"),
     "plan.changed": gettext_lazy("Plan changed"),
+    "step.retried": gettext_lazy("Step done once more"),
     "run.signal": gettext_lazy("Told about an event"),
     "task.asked": gettext_lazy("People asked"),
     "task.answered": gettext_lazy("Somebody answered"),

@@ -1,6 +1,6 @@
 """Pages of runs: the list, one run with its steps, and what a person may do there."""
 
-from agents.views.acts import cancel, outcome, pause, resume, skip
+from agents.views.acts import cancel, outcome, pause, resume, retry, skip
 from agents.views.batch import batch_confirm, batch_detail
 from agents.views.dead import dead_letters, job_retry
 from agents.views.list import run_list, view_change, view_new
@@ -26,6 +26,7 @@ __all__ = [
     "question_detail",
     "question_list",
     "resume",
+    "retry",
     "run_detail",
     "run_list",
     "run_undo",

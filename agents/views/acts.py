@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from accounts.middleware import request_actor
 from agents.contracts import Outcome
 from agents.selectors import run_get, steps_of
-from agents.services import outcome_settle, run_cancel, run_pause, run_resume, step_skip
+from agents.services import outcome_settle, run_cancel, run_pause, run_resume, run_retry, step_skip
 from jarvis_site.kernel.back import back_to
 from jarvis_site.kernel.errors import Invalid, NotFound
 
@@ -44,6 +44,13 @@ def resume(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
 def skip(request: HttpRequest, slug: str, run_id: UUID, key: str) -> HttpResponse:
     step_skip(run_id=run_id, key=key, actor=request_actor(request), reason=reason_of(request))
     messages.info(request, _("Skipped. Steps that need its result are skipped with it."))
+    return redirect(back_to(request, default=reverse("agents:step", args=[slug, run_id, key])))
+
+
+@require_POST
+def retry(request: HttpRequest, slug: str, run_id: UUID, key: str) -> HttpResponse:
+    run_retry(run_id=run_id, key=key, actor=request_actor(request), reason=reason_of(request))
+    messages.info(request, _("It is done once more from there. Finished steps before it keep their result."))
     return redirect(back_to(request, default=reverse("agents:step", args=[slug, run_id, key])))
 
 

@@ -24,12 +24,12 @@ def batch_confirm(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what would be done and to how many; with `confirmed`, start it."""
     actor = request_actor(request)
     act = _act(request)
-    chosen = _chosen(request, actor)
+    chosen = _chosen(request, actor, act)
     if request.POST.get("confirmed"):
         batch_id = batch_start(actor=actor, act=act, run_ids=chosen, reason=reason_of(request))
         return redirect("agents:batch", slug, batch_id)
     if not chosen:
-        raise Invalid(_("Choose at least one run that is not over. Nothing was changed."))
+        raise Invalid(_("Choose at least one run that this can be done with. Nothing was changed."))
     context = {
         "act": act.value,
         "chosen": chosen,
@@ -55,14 +55,14 @@ def _act(request: HttpRequest) -> Act:
         raise Invalid from None
 
 
-def _chosen(request: HttpRequest, actor: Actor) -> list[UUID]:
-    """Ids of the runs that were ticked, or of all that fit the search; only those that are not over."""
+def _chosen(request: HttpRequest, actor: Actor, act: Act) -> list[UUID]:
+    """Ids of the runs that were ticked, or of all that fit the search; only those that it can be done with."""
     if request.POST.get("all"):
         search = search_of(QueryDict(request.POST.get("query", "")))
-        return run_ids_found(actor=actor, search=search, most=MOST_RUNS, unfinished=True)
+        return run_ids_found(actor=actor, search=search, most=MOST_RUNS, among=act.among)
     try:
         ticked = [UUID(text) for text in request.POST.getlist("run")[: MOST_RUNS + 1]]
     except ValueError:
         raise Invalid from None
-    own = runs_list(actor=actor).filter(id__in=ticked, finished_at__isnull=True)
+    own = runs_list(actor=actor).filter(act.among, id__in=ticked)
     return list(own.values_list("id", flat=True))

@@ -12,16 +12,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.contracts import Actor
 from accounts.middleware import request_actor
-from agents.contracts import ToolSpec
+from agents.contracts import StepState, ToolSpec
 from agents.contracts.flow import is_flow
 from agents.edits import Change, Drop, Edit, InsertPerson, Reorder
-from agents.errors import PlanRefused
+from agents.errors import CannotRetry, PlanRefused
 from agents.forms import ArgumentsForm, AskFirstForm
 from agents.models import Run, Step
 from agents.orchestrator import tools
 from agents.run_cards import RunCard, card_of
 from agents.selectors import run_get
-from agents.services import plan_edit
+from agents.services import plan_edit, step_redo
 from agents.telling import sentence
 from agents.views.acts import reason_of
 from jarvis_site.kernel.errors import Conflict, Invalid, NotFound
@@ -36,7 +36,7 @@ def plan_page(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:  #
 def plan_step(request: HttpRequest, slug: str, run_id: UUID, key: str) -> HttpResponse:  # noqa: ARG001
     """The arguments of a step in a form, and which tool does it."""
     run = _run(request, run_id)
-    shown, step = _changeable(run, key, request_actor(request))
+    shown, step = _changeable(run, key, request_actor(request), again=True)
     spec = _tool(request.POST.get("tool") or request.GET.get("tool") or step.tool)
     same = spec.name == step.tool
     form = ArgumentsForm(
@@ -48,7 +48,7 @@ def plan_step(request: HttpRequest, slug: str, run_id: UUID, key: str) -> HttpRe
         arguments = form.arguments()
         title = sentence(spec.title, arguments)
         edit = Change(key, spec.name, arguments, title, reason=reason_of(request))
-        if done := _tried(request, run, edit, form):
+        if done := _tried(request, run, edit, form, again=step.begun):
             return redirect(done)
     others = [tool for tool in tools() if not is_flow(tool.name)]
     context = {
@@ -89,10 +89,21 @@ def plan_order(request: HttpRequest, slug: str, run_id: UUID, key: str) -> HttpR
     return redirect(_tried(request, run, edit) or _address(request, run))
 
 
-def _tried(request: HttpRequest, run: Run, edit: Edit, form: Any = None) -> str | None:
-    """Make the change and return where to go; what is wrong with it is said in the form, or on the page."""
+def _tried(request: HttpRequest, run: Run, edit: Edit, form: Any = None, *, again: bool = False) -> str | None:
+    """Make the change and return where to go; what is wrong with it is said in the form, or on the page.
+
+    Args:
+        again: the step is over, and is done once more.
+    """
+    actor, base = request_actor(request), _base(request)
     try:
-        plan_edit(run_id=run.id, actor=request_actor(request), base=_base(request), edit=edit)
+        if again and isinstance(edit, Change):
+            step_redo(run_id=run.id, key=edit.key, actor=actor, base=base, change=edit)
+        else:
+            plan_edit(run_id=run.id, actor=actor, base=base, edit=edit)
+    except CannotRetry as error:
+        form.add_error(None, str(error))
+        return None
     except PlanRefused as error:
         for fault in error.faults:
             if form is None:
@@ -100,7 +111,7 @@ def _tried(request: HttpRequest, run: Run, edit: Edit, form: Any = None) -> str 
             else:
                 form.add_error(None, fault.message)
         return None
-    messages.success(request, _("Changed. The plan has a new version; nothing was done by this."))
+    messages.success(request, _("Changed. The plan has a new version."))
     return _address(request, run)
 
 
@@ -116,12 +127,18 @@ def _run(request: HttpRequest, run_id: UUID) -> Run:
     return run_get(run_id=run_id, actor=request_actor(request))
 
 
-def _changeable(run: Run, key: str, actor: Actor) -> tuple[RunCard, Step]:
+def _changeable(run: Run, key: str, actor: Actor, *, again: bool = False) -> tuple[RunCard, Step]:
+    """The step that may be changed.
+
+    Args:
+        again: also one that is over, which is then done once more.
+    """
     shown = card_of(run=run, actor=actor)
     step = next((node.step for node in shown.nodes if node.step.key == key and not node.step.parent), None)
     if step is None:
         raise NotFound
-    if step.begun or shown.over:
+    over = StepState(step.state).final and step.retired_in is None and not step.undoes
+    if (step.begun or shown.over) and not (again and over):
         raise Conflict
     return shown, step
 

@@ -220,19 +220,16 @@ def step_skip(*, run_id: UUID, key: str, reason: str) -> UUID:
 
 
 @transaction.atomic
-def step_retry(*, run_id: UUID, key: str, reason: str, arguments: JsonObject | None = None) -> list[UUID]:
+def step_retry(*, run_id: UUID, key: str, reason: str) -> list[UUID]:
     """Do a step that is over once more, and everything that comes after it; a run that is over is opened again.
 
     Each of these calls gets another idempotency key, so that a server does it again.
-
-    Args:
-        arguments: other ones for the step itself, found fit before.
 
     Returns:
         The ids of the steps that are done once more.
 
     Raises:
-        NotFound: no such step. Conflict: it, or one that comes after it, is under way; or it belongs to an earlier plan.
+        NotFound: no such step of the present plan. Conflict: it, or one that comes after it, is under way.
     """
     run = journal.lock(run_id)
     steps = {step.key: step for step in Step.objects.filter(run=run, retired_in=None, parent="", undoes="")}
@@ -241,8 +238,6 @@ def step_retry(*, run_id: UUID, key: str, reason: str, arguments: JsonObject | N
     again = [steps[key], *(steps[other] for other in transitions.after(steps.values(), key))]
     if any(not StepState(step.state).final and step.begun for step in again) or not steps[key].begun:
         raise Conflict
-    if arguments is not None:
-        steps[key].arguments = arguments
     record(action="step.retried", resource=steps[key], run_id=run.id, reason=reason, details={"steps": len(again)})
     journal.append(run, "step.retried", step=key, reason=reason)
     transitions.do_again(run, again)

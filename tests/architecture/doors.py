@@ -108,6 +108,7 @@ _OWNER_PAGES = [
     "runs/<uuid:run_id>/resume/",
     "runs/<uuid:run_id>/steps/<str:key>/",
     "runs/<uuid:run_id>/steps/<str:key>/outcome/",
+    "runs/<uuid:run_id>/steps/<str:key>/retry/",
     "runs/<uuid:run_id>/steps/<str:key>/skip/",
     "runs/<uuid:run_id>/steps/<str:key>/undo/",
     "runs/<uuid:run_id>/undo/",
