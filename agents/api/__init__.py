@@ -3,12 +3,8 @@
 `starting` and `runs` begin and read, `control` changes, `streams` lets a program follow, `tasks` is for human steps.
 """
 
-from agents.api import control, runs, starting, streams
+from agents.api import control, runs, starting, streams  # noqa: F401 - each puts its operations on the router
+from agents.api.routing import router
 from agents.api.tasks import router as tasks
-
-# The operations of all modules share one router, in the order in which the description of the API shows them.
-router = starting.router
-for part in (runs, streams, control):
-    router.add_router("", part.router)
 
 __all__ = ["router", "tasks"]

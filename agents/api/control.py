@@ -4,11 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Path, Router
+from ninja import Path
 
 from accounts.api import needs
 from accounts.middleware import request_actor
 from agents import access
+from agents.api.routing import router
 from agents.contracts import Outcome
 from agents.edits import Change, Drop, Edit, InsertPerson, Reorder
 from agents.models import Plan, Run
@@ -39,8 +40,6 @@ from agents.services import (
 )
 from agents.telling import sentence
 from jarvis_site.kernel.errors import NotFound
-
-router = Router()
 
 
 @router.post("/{uuid:run_id}/cancel", response=RunOut)

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Path, Query, Router
+from ninja import Path, Query
 
 from accounts.api import needs
 from accounts.middleware import request_actor
 from agents import access
+from agents.api.routing import router
 from agents.artifacts import LeftBehind, artifacts_of
 from agents.human_tasks import tasks_open_in
 from agents.models import Plan, Run
@@ -33,7 +34,6 @@ from agents.selectors import events_after, plan_of, run_get, steps_of
 from agents.services import run_effects
 from jarvis_site.kernel.errors import Invalid
 
-router = Router()
 # One answer stays small enough to read at once; what is left comes with the next page.
 EVENTS_LISTED = 200
 # As many versions as a plan gets by hand; a page with more says so by its oldest number.

@@ -3,16 +3,15 @@
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Path, Router, Status
+from ninja import Path, Status
 
 from accounts.api import needs
 from accounts.middleware import request_actor
 from agents import access
+from agents.api.routing import router
 from agents.api.words import say
 from agents.schemas import AskedOut, RunOut, StartIn
 from agents.services import plan_run
-
-router = Router()
 
 
 @router.post("/", response={201: RunOut, 202: AskedOut})

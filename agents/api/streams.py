@@ -19,7 +19,7 @@ from django.contrib.auth import SESSION_KEY
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.translation import gettext_lazy as _
-from ninja import Header, Path, Router
+from ninja import Header, Path
 
 from accounts.access import content_require, require
 from accounts.api import needs
@@ -30,6 +30,7 @@ from accounts.services.wrong_keys import client_address
 from accounts.sign_in import SessionNotEnough
 from accounts.sign_in_sockets import socket_actor
 from agents import access
+from agents.api.routing import router
 from agents.models import Run, RunEvent
 from agents.schemas import LARGEST_NUMBER, EventNumber, RunEventOut
 from agents.selectors import events_after, run_get
@@ -40,7 +41,6 @@ from jarvis_site.kernel.realtime.publisher import control_group, group_name
 from jarvis_site.kernel.realtime.threads import in_thread
 from jarvis_site.kernel.tenancy import tenant
 
-router = Router()
 # How long somebody may go on listening who has lost the right, and how long a look that was lost is waited for. As
 # often a line says that the stream is alive: proxies cut off what is silent for half a minute.
 LOOK_SECONDS = 5.0

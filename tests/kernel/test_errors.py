@@ -97,7 +97,7 @@ def test_a_bug_is_told_in_the_callers_form_without_its_details(
     def break_down(**_: object) -> None:
         raise ZeroDivisionError("secret of the house")
 
-    monkeypatch.setattr("agents.views.run_get", break_down)
+    monkeypatch.setattr("agents.views.page.run_get", break_down)
     client = cast.maya.client()
     client.raise_request_exception = False
 
