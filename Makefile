@@ -5,7 +5,7 @@ PYTHON_IN = .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop status demo test lint fix bench migrations lock bootstrap bootstrap-dev
+.PHONY: help run stop status demo test lint fix bench migrations lock faults bootstrap bootstrap-dev
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ test: bootstrap-dev ## Lint, then all tests (ARGS="-k name" for some)
 	@CHROMIUM="$$(bin/chromium)" && DOVECOT="$$(bin/dovecot)" && RABBITMQ="$$(bin/rabbitmq)" && \
 		bin/oidc-provider >/dev/null && export CHROMIUM DOVECOT RABBITMQ && \
 		$(PYTHON_IN) -m pytest $(ARGS)
+
+faults: bootstrap-dev ## The fault suite in full: takes more than an hour (ARGS="-k many_runs" for a part)
+	@DOVECOT="$$(bin/dovecot)" && RABBITMQ="$$(bin/rabbitmq)" && FAKETIME_LIBRARY="$$(bin/faketime)" && \
+		export DOVECOT RABBITMQ FAKETIME_LIBRARY && JARVIS_FAULTS=full $(PYTHON_IN) -m pytest tests/faults $(ARGS)
 
 lint: bootstrap-dev ## Check style, types, import contracts, templates, migrations and production settings
 	@bin/lint

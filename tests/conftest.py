@@ -17,7 +17,8 @@ from tests import services
 from tests.cast import *  # noqa: F403 - fixtures
 from tests.databases import empty_touched_tables, open_all_databases, sessions_in
 from tests.engine import *  # noqa: F403 - fixtures
-from tests.isolation.counts import summary
+from tests.faults import counts as faults
+from tests.isolation import counts as isolation
 
 CLOSING_SECONDS = 15
 
@@ -38,11 +39,13 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many cases the isolation matrix tried."""
-    lines = summary([*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")])
-    if lines:
-        terminalreporter.section("isolation")
-        terminalreporter.write("\n".join(lines) + "\n")
+    """Print how many cases the isolation matrix tried, and what the fault suite has done."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    for name, summary in (("isolation", isolation.summary), ("faults", faults.summary)):
+        lines = summary([report for report in reports if isinstance(report, pytest.TestReport)])
+        if lines:
+            terminalreporter.section(name)
+            terminalreporter.write("\n".join(lines) + "\n")
 
 
 @pytest.fixture

@@ -1,16 +1,28 @@
 """Workers on either broker."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.faults.counts import PROPERTY, Count
 from tests.faults.processes import Broker, Engine, RabbitBroker, ValkeyBroker
 from tests.rabbitmq import RabbitMQ
 
 # All in one process of a parallel run, so that there is one node: starting it takes longer than most tests.
 ON_RABBITMQ = pytest.param("rabbitmq", marks=pytest.mark.xdist_group("rabbitmq"))
+
+
+@pytest.fixture
+def count(record_property: Callable[[str, object], None]) -> Count:
+    """Say what a test has done: a name, and numbers by keyword (underscores are printed as spaces)."""
+
+    def tell(what: str, **numbers: float) -> None:
+        counts = {name.replace("_", " "): number for name, number in numbers.items()}
+        record_property(PROPERTY, (what, counts))
+
+    return tell
 
 
 @pytest.fixture(scope="session")
