@@ -34,7 +34,7 @@ def plan(page: Page) -> Locator:
 
 
 def approve(page: Page) -> None:
-    page.get_by_role("button", name="Approve once").click()
+    page.get_by_role("button", name="Approve plan").click()
 
 
 def expect_done(page: Page) -> None:

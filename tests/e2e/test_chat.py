@@ -50,10 +50,10 @@ def test_a_message_is_answered_without_a_reload(signed_in_page: Page) -> None:
 def test_the_plan_is_approved_in_the_chat_and_finishes_live(signed_in_page: Page) -> None:
     page = signed_in_page
     start(page, STORY)
-    expect(page.locator("#strip")).to_contain_text("1 of 2 steps")
+    expect(page.locator("#strip")).to_contain_text("0 of 2 steps")
     expect(page.locator("#strip")).to_contain_text("waiting for you")
     expect(page.locator("[data-count=approvals]").first).to_be_visible()
-    page.get_by_role("button", name="Approve once").click()
+    page.get_by_role("button", name="Approve plan").click()
     expect(page.get_by_text("Done.", exact=True)).to_be_visible()
     expect(page.locator("[data-run]")).to_contain_text("2 of 2 steps")
     expect(page.locator("#strip .strip")).to_have_count(0)
@@ -161,7 +161,7 @@ def test_without_script_one_reads_sends_and_approves(open_page: Open) -> None:
     page.get_by_role("button", name="Send").click()
     page.get_by_label("Message", exact=True).fill(STORY)
     page.get_by_role("button", name="Send").click()
-    approve = page.get_by_role("button", name="Approve once")
+    approve = page.get_by_role("button", name="Approve plan")
     reload_until(page, approve)
     approve.last.click()
     expect(page).to_have_url(re.compile(r"/chat/[0-9a-f-]{36}/"))
@@ -174,7 +174,7 @@ def test_axe_finds_nothing_in_the_chat(open_page: Open, width: int) -> None:
     start(page, "Hello, what can you do?")
     expect(answers(page)).to_have_count(1)
     say(page, STORY)
-    expect(page.get_by_role("button", name="Approve once")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve plan")).to_be_visible()
     assert faults(page) + faults_at(page, ["/o/halden-roe/chat/", "/o/halden-roe/chat/items/"]) == []
 
 
@@ -204,6 +204,6 @@ def reload_until(page: Page, wanted: Locator) -> None:
 def test_the_chat_fits_the_window(open_page: Open, width: int) -> None:
     page = open_page(viewport={"width": width, "height": 800})
     start(page, STORY)
-    expect(page.get_by_role("button", name="Approve once")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve plan")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(page.get_by_role("button", name="Send")).to_be_in_viewport()

@@ -19,7 +19,7 @@ def test_inbox_and_run_page_follow_the_run_without_a_reload(signed_in_page: Page
     expect(run.locator(".run__title")).to_contain_text("Waiting for you")
     run.evaluate("document.body.dataset.same = 'page'")
     inbox.locator(".ask").last.click()
-    inbox.get_by_role("button", name="Approve once").click()
+    inbox.get_by_role("button", name="Approve plan").click()
     expect(run.locator(".run__title")).to_contain_text("Done")
     expect(run.locator(".node--done")).to_have_count(2)
     expect(run.locator("#panel")).to_contain_text("What it did")

@@ -44,7 +44,7 @@ def test_axe_finds_nothing_before_the_sign_in(open_page: Open) -> None:
 def test_axe_finds_nothing_on_the_pages_of_the_organization(open_page: Open) -> None:
     page = open_page()
     start(page)
-    expect(page.get_by_role("button", name="Approve once")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve plan")).to_be_visible()
     waiting = opened(page, "approvals/", r"/approvals/[0-9a-f-]{36}/")
     start(page)
     approve(page)

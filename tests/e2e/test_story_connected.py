@@ -1,13 +1,10 @@
 """The main story with a model over HTTP, a real CalDAV server and a real SMTP server: the event is read back by a
 CalDAV client, and the mail arrives with an invitation that calendar programs understand."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.message import EmailMessage
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import caldav
 import icalendar
@@ -16,42 +13,23 @@ from playwright.sync_api import Browser, expect
 
 from jarvis_site.local.process import wait_until
 from tests.e2e.conftest import sign_in_by_form
-from tests.e2e.site import RunningSite
+from tests.e2e.connected import ConnectedSite
 from tests.e2e.story import approve, day_of_call, expect_done, plan, start
 from tests.model_server import ModelServer
 from tests.servers.radicale import CalDavServer, radicale_running
 from tests.servers.smtp import SmtpServer, smtp_running
 
 ARRIVE_SECONDS = 20
-# Beside the queues of the first site; Valkey has sixty-four databases.
-QUEUES_APART = 32
 
 
 @dataclass(frozen=True)
 class Connected:
     """A site with everything that it is connected to."""
 
-    site: RunningSite
+    site: ConnectedSite
     model: ModelServer
     calendar: CalDavServer
     smtp: SmtpServer
-
-
-class ConnectedSite(RunningSite):
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        super().__init__(folder)
-        self.database = f"connected_{os.getpid()}"
-        for name in ("DATABASE_URL", "DATABASE_PLATFORM_URL", "DATABASE_OWNER_URL"):
-            self.environment[name] = self.environment[name].replace(f"site_{os.getpid()}", self.database)
-        for name in ("REDIS_URL", "CELERY_BROKER_URL"):
-            self.environment[name] = _shifted(self.environment[name])
-        self.environment |= {"JARVIS_CHANNEL_PREFIX": self.database, **environment}
-
-
-def _shifted(address: str) -> str:
-    """The same server, other queues: the address ends with the number of a database."""
-    digits = len(address) - len(address.rstrip("0123456789"))
-    return f"{address[:-digits]}{int(address[-digits:]) + QUEUES_APART}"
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +40,7 @@ def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
         smtp_running(smtputf8=True) as smtp,
         ModelServer() as model,
     ):
-        site = ConnectedSite(
-            folder,
-            {
-                "JARVIS_MODEL_BASE_URL": model.base_url,
-                "JARVIS_MODEL_API_KEY": "sk-of-the-test",
-                "JARVIS_MODEL_NAME": "scripted",
-                "JARVIS_CALDAV_URL": calendar.url,
-                "JARVIS_CALDAV_USER": calendar.user,
-                "JARVIS_CALDAV_PASSWORD": calendar.password,
-                "JARVIS_SMTP_HOST": "127.0.0.1",
-                "JARVIS_SMTP_PORT": str(smtp.port),
-                "JARVIS_SMTP_TLS": "0",
-            },
-        )
+        site = ConnectedSite(folder, calendar=calendar, smtp=smtp, model=model, name="connected")
         try:
             site.start()
             yield Connected(site=site, model=model, calendar=calendar, smtp=smtp)
@@ -87,7 +52,7 @@ def test_the_main_story_by_a_model_on_real_servers(connected: Connected, browser
     page = browser.new_context(base_url=connected.site.url).new_page()
     sign_in_by_form(page, connected.site.owner)
     start(page)
-    expect(plan(page)).to_contain_text("1 of 2 steps")
+    expect(plan(page)).to_contain_text("0 of 2 steps")
     assert not connected.smtp.received, "nothing leaves before it is approved"
     approve(page)
     expect_done(page)

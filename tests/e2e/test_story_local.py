@@ -18,7 +18,7 @@ def test_the_main_story_by_the_local_planner(signed_in_page: Page) -> None:
     page.evaluate("document.body.dataset.same = 'page'")
 
     graph = plan(page)
-    expect(graph).to_contain_text("1 of 2 steps")
+    expect(graph).to_contain_text("0 of 2 steps")
     expect(graph).to_contain_text("raj@example.com")
     approve(page)
     expect_done(page)
@@ -64,12 +64,12 @@ def test_a_killed_worker_and_a_reload_cost_time_only(open_page: Open, site: Runn
     plan(page)
     second = page.context.new_page()
     second.goto(page.url)
-    expect(plan(second)).to_contain_text("1 of 2 steps")
+    expect(plan(second)).to_contain_text("0 of 2 steps")
 
     site.end("worker", signal.SIGKILL)
     approve(page)
     page.reload()
-    expect(plan(page)).to_contain_text("1 of 2 steps")
+    expect(plan(page)).to_contain_text("0 of 2 steps")
     site.start_worker()
 
     for window in (page, second):
