@@ -10,7 +10,18 @@ type Raw = Any
 type Spoil = Callable[[Raw, random.Random], Raw | None]
 
 # Characters that break parsers, screens, file names or sorting: null, escapes, one half of a pair, directions.
-ODD = ("\x00", "\x1b[2J", "\ud800", "\u202e", "\u2028", "\ufeff", "\U000e0041", "\x7f", "e\u0301" * 40, "𝕁" * 200)
+ODD = (
+    "\x00",
+    "\x1b[2J",
+    "\ud800",
+    "\u202e",
+    "\u2028",
+    "\ufeff",
+    "\U000e0041",
+    "\x7f",
+    "e\u0301" * 40,
+    "\U0001d541" * 200,
+)
 BUTTONS = [{"id": "yes", "label": "Go"}, {"id": "no", "label": "Stop"}]
 # More than the plan may nest, and far more than Python's own recursion allows.
 DEEP = (20, 200, 5_000)

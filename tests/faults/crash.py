@@ -11,15 +11,21 @@ from types import CodeType
 from django.db import connections
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Code that carries out a step: the engine, the gate, the gateway, the tool servers, consent.
+# Code that carries out a step, or changes a run: the engine, the gate, the gateway, the tool servers, consent, and
+# what people do to plans.
 WATCHED = tuple(
     str(ROOT / part)
     for part in (
         "agents/workflows",
         "agents/orchestrator",
+        "agents/services",
+        "agents/edits",
+        "agents/human_tasks",
+        "agents/undo",
         "agents/gateway",
         "agents/servers",
         "permissions/services",
+        "jarvis_site/kernel/jobs",
         "accounts/services/archives",
         "accounts/services/erasure",
         "accounts/services/exports",
