@@ -9,3 +9,4 @@ TASKS_ANSWER = declare("tasks.answer", gettext_lazy("answer questions that runs 
 RUNS_START = declare("runs.start", gettext_lazy("start runs from words or from a plan"), EVERYBODY)
 RUNS_CONTROL = declare("runs.control", gettext_lazy("stop and settle one's own runs"), EVERYBODY)
 RUNS_REPAIR = declare("runs.repair", gettext_lazy("see what was given up in anybody's runs, and have it tried again"))
+LIMITS_MANAGE = declare("limits.manage", gettext_lazy("see and set how much runs may use"))

@@ -4,9 +4,11 @@ from uuid import UUID
 
 from celery import shared_task
 
+from agents import spending
 from agents.batches import carry_out
 from agents.jobs import BATCH, REPLAN
 from agents.orchestrator import ToolExecutor, plan_again
+from agents.services.deadlines import deadlines_sweep
 from agents.workflows import sweeper, turns, worker
 from agents.workflows.waking import RUN_STEP_TASK
 from jarvis_site.kernel.ticks import tick
@@ -22,6 +24,16 @@ def run_step(step_id: str, organization_id: str) -> None:
 @tick("agents.sweep", every=1.0, lag=sweeper.lag)
 def sweep() -> None:
     sweeper.sweep()
+
+
+@tick("agents.deadlines", every=5.0)
+def deadlines() -> None:
+    deadlines_sweep()
+
+
+@tick("agents.reservations", every=30.0)
+def reservations() -> None:
+    spending.expire()
 
 
 BATCH.handler(carry_out)

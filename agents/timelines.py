@@ -54,6 +54,7 @@ _WORDS: dict[str, tuple[Label, str]] = {
     "run.paused": (gettext_lazy("The run was paused"), ""),
     "run.resumed": (gettext_lazy("The pause is over"), "run"),
     "run.succeeded": (gettext_lazy("The run is done"), "ok"),
+    "run.time_over": (gettext_lazy("The run has worked as long as it may"), "bad"),
     "run.failed": (gettext_lazy("The run has failed"), "bad"),
     "run.cancelled": (gettext_lazy("The run was stopped"), ""),
     "step.started": (gettext_lazy("Started"), "run"),

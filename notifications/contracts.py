@@ -15,6 +15,7 @@ class Matter(StrEnum):
     COPIES = "copies"
     JOINING = "joining"
     DOMAINS = "domains"
+    LIMITS = "limits"
 
 
 class How(StrEnum):
@@ -29,6 +30,7 @@ MATTERS = {
     Matter.COPIES: _("A copy of data is ready"),
     Matter.JOINING: _("Somebody asks to join"),
     Matter.DOMAINS: _("The record of an e-mail domain is gone"),
+    Matter.LIMITS: _("A run was stopped because its time was over"),
 }
 WAYS = {
     How.BELL: _("In the bell"),
@@ -39,6 +41,7 @@ WAYS = {
 NEEDS = {
     Matter.APPROVALS: access.CONTENT_USE,
     Matter.REMINDERS: access.CONTENT_USE,
+    Matter.LIMITS: access.CONTENT_USE,
     Matter.JOINING: access.MEMBERS_INVITE,
     Matter.DOMAINS: access.SETTINGS_MANAGE,
 }

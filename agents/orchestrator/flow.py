@@ -26,7 +26,6 @@ from agents.contracts.flow import (
     EACH,
     INPUT,
     ITEM,
-    MAX_DEPTH,
     MOST_ITEMS,
     NO,
     RUN,
@@ -35,6 +34,7 @@ from agents.contracts.flow import (
     YES,
 )
 from agents.errors import UnresolvedReference
+from agents.limits import deepest
 from agents.models import Run, RunEvent, Step
 from agents.orchestrator import people
 from agents.orchestrator.declarations import declarations, spec_of
@@ -158,8 +158,8 @@ def _gathered(run: Run, step: Step) -> JsonObject:
 def _sub_run(run: Run, step: Step, arguments: JsonObject) -> Gate:
     if step.waits_for == WaitsFor.RUN:
         return _ended(step)
-    if run.depth + 1 > MAX_DEPTH:
-        message = _("Runs within runs go %(most)d deep at most. Nothing was done.") % {"most": MAX_DEPTH}
+    if run.depth + 1 > (most := deepest(run)):
+        message = _("Runs within runs go %(most)d deep at most. Nothing was done.") % {"most": most}
         return Refuse(ToolFailure(code="too_deep", message=message))
     outside: dict[str, Json] = {INPUT: arguments.get("inputs", {})}
     try:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from accounts.selectors import actor_at_work
+from agents import spending
 from agents.contracts import (
     Approval,
     Json,
@@ -35,6 +36,8 @@ from permissions.services import consent_ask, consent_use, plan_use
 
 # Longer than any honest call of the built-in servers, shorter than a person's patience with a hanging one.
 CALL_TIMEOUT_SECONDS = 30.0
+# What a step is said to wait by when a limit is reached.
+LIMIT_RULE = "limit"
 
 
 class ToolExecutor:
@@ -63,6 +66,11 @@ class ToolExecutor:
         return _gate(run, step, arguments, decision)
 
     def perform(self, *, run: Run, call: ToolCall) -> ToolResult:
+        result = self._perform(run, call)
+        spending.call_settle(run=run, call=call, cost=_cost(call.tool), result=result)
+        return result
+
+    def _perform(self, run: Run, call: ToolCall) -> ToolResult:
         try:
             actor = actor_at_work(member_id=run.member_id)
         except NotFound:
@@ -72,6 +80,11 @@ class ToolExecutor:
             refused = _("The person it was to be done for may not have anything done here any more. Nothing was done.")
             return ToolResult(failure=ToolFailure(code="may_not", message=refused))
         return calls.call(call, caller_of(actor, call), timeout_seconds=CALL_TIMEOUT_SECONDS)
+
+
+def _cost(tool: str) -> int:
+    spec = spec_of(tool)
+    return spec.cost if spec else 0
 
 
 def call_digest(*, run_id: UUID, step: Step, arguments: JsonObject) -> str:
@@ -106,6 +119,9 @@ def _gate(run: Run, step: Step, arguments: JsonObject, decision: Decision) -> Ga
         return flow.gate(run=run, step=step, arguments=arguments)
     if _is_held(step):
         return Sleep(WaitsFor.GRACE, settings.HOLD_FINAL_SECONDS)
+    if shortage := spending.step_shortage(run=run, step=step, cost=_cost(step.tool)):
+        step.rule, step.rule_reason = LIMIT_RULE, shortage.sentence[:500]
+        return Sleep(WaitsFor.ROOM, shortage.seconds)
     return Go(ToolCall(tool=step.tool, arguments=arguments, idempotency_key=step.idempotency_key))
 
 

@@ -8,6 +8,7 @@ from django.utils.module_loading import import_string
 
 from accounts.contracts import Actor
 from accounts.selectors import members_list
+from agents import spending
 from agents.contracts import Person, Planner, PlanRequest, Skill, ToolCall, ToolSpec
 from agents.contracts.flow import FLOW_TOOLS
 from agents.gateway import calls, catalogue
@@ -25,6 +26,7 @@ EXAMPLES_PER_SKILL = 2
 
 def reply_to(request: PlanRequest) -> Iterator[Reply]:
     """Answer the person's words: text, then at most one valid proposal, question or refusal. Nothing is executed."""
+    spending.words_begin()
     return converse(planner=planner(), request=request)
 
 
@@ -39,6 +41,9 @@ def planner() -> Planner:
             api_key=settings.MODEL_API_KEY,
             model=settings.MODEL_NAME,
             timeout_seconds=settings.MODEL_TIMEOUT_SECONDS,
+            answer_tokens=settings.MODEL_ANSWER_TOKENS,
+            reports_usage=settings.MODEL_REPORTS_USAGE,
+            meter=spending.model_call,
         )
     return LocalPlanner(skills())
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import ngettext
 
+from agents import spending
 from agents.contracts import Approval, PlanAuthor, PlanDraft, PlannedStep, Reversibility, Risk, digest
 from agents.models import Plan, Run, Step
 from agents.orchestrator.declarations import declarations
@@ -33,6 +34,7 @@ def plan_start(*, draft: PlanDraft, member_id: UUID, origin: Origin, ask_first: 
     asks = ask_first and any(item.verdict == Verdict.ASK for item in declared.values())
     approval = Approval.PENDING if asks else Approval.STEPS
     run = runs.run_start(draft=draft, declared=declared, member_id=member_id, origin=origin, approval=approval)
+    spending.assign(run)
     if asks:
         _ask(run, draft, draft.steps)
     return run

@@ -4,10 +4,12 @@ The only module that imports `openai`. It turns every failure into a `PlannerFai
 neither the prompt, the key nor the endpoint's own error text goes into messages or logs.
 """
 
+import json
 import math
 import random
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, Never, cast
 
@@ -18,6 +20,7 @@ from django.utils.translation import gettext as _
 from openai.types.chat import ChatCompletionChunk
 
 from agents.contracts import PlanAuthor, PlannerOutput, PlanRequest, TextDelta
+from agents.contracts.limits import Charge, Meter, Tokens
 from agents.errors import PlannerFailed
 from agents.planner.prompts import functions, messages
 from agents.planner.replies import Reply, unreadable
@@ -28,6 +31,8 @@ MAX_TRIES = 3  # a busy endpoint is usually free after a second; beyond that the
 FIRST_WAIT_SECONDS = 0.5  # doubles with every try
 MAX_WAIT_SECONDS = 20.0  # a person waits in front of the screen: a longer Retry-After is reported instead of obeyed
 DAY_SECONDS = 86_400  # no longer wait is named to the person, whatever the endpoint says
+# Bytes that make a token: never fewer in what is sent, so that enough is set aside; about so many where we estimate.
+LEAST_BYTES, USUAL_BYTES = 2, 4
 NO_KEY = "none"  # servers on one's own machine want no key, the client wants one
 
 log = structlog.get_logger(__name__)
@@ -41,6 +46,9 @@ class ModelPlanner:
         timeout_seconds: wall-clock time for a whole turn, its retries included.
         silence_seconds: longest wait for the first and for every further byte.
         max_bytes: of all responses in one turn.
+        answer_tokens: that a reply may have at most, thinking included.
+        reports_usage: the server may be asked what a reply has used.
+        meter: counts what is used, and may forbid a call; without one nobody counts.
     """
 
     author = PlanAuthor.MODEL
@@ -55,6 +63,9 @@ class ModelPlanner:
         timeout_seconds: float,
         silence_seconds: float = SILENCE_SECONDS,
         max_bytes: int = MAX_BYTES,
+        answer_tokens: int = 16_000,
+        reports_usage: bool = True,
+        meter: Meter | None = None,
     ) -> None:
         self._base_url = base_url
         self._api_key = api_key or NO_KEY
@@ -62,12 +73,16 @@ class ModelPlanner:
         self._timeout_seconds = timeout_seconds
         self._silence_seconds = min(silence_seconds, timeout_seconds)
         self._max_bytes = max_bytes
+        self._answer_tokens = answer_tokens
+        self._reports_usage = reports_usage
+        self._meter: Meter = meter or _uncounted
 
     def turn(self, request: PlanRequest) -> Iterator[PlannerOutput]:
         """Yield the text as it arrives, then the plan or the question, if there is one.
 
         Raises:
             PlannerFailed: the model is down, slow, busy, or its reply was cut.
+            LimitReached: the model was not asked, because what may be used is used up.
             PlanUnreadable: the model answered garbage.
         """
         reply = Reply()
@@ -86,13 +101,15 @@ class ModelPlanner:
             yield outcome
 
     def _listen(self, request: PlanRequest, reply: Reply, wire: Wire) -> Iterator[TextDelta]:
-        with self._open(request, wire) as stream:
-            for chunk in stream:
-                if text := reply.feed(chunk):
-                    yield TextDelta(text)
+        said, called = messages(request), functions()
+        size = len(json.dumps([said, called], ensure_ascii=False).encode())
+        most = Tokens(prompt=math.ceil(size / LEAST_BYTES), answer=self._answer_tokens)
+        with self._meter(request, most) as charge, self._open(said, called, wire) as stream:
+            charge.used = Tokens(prompt=math.ceil(size / USUAL_BYTES), answer=0)
+            yield from _heard(stream, reply, charge)
         _check_finish(reply, wire)
 
-    def _open(self, request: PlanRequest, wire: Wire) -> openai.Stream[ChatCompletionChunk]:
+    def _open(self, said: list[dict[str, str]], called: list[Any], wire: Wire) -> openai.Stream[ChatCompletionChunk]:
         """Start the reply, trying again while the endpoint is only busy.
 
         The client's own retries are off: it would sleep up to two minutes on a `Retry-After`, past our deadline.
@@ -102,9 +119,11 @@ class ModelPlanner:
             try:
                 return client.chat.completions.create(
                     model=self._model,
-                    messages=cast("Any", messages(request)),
-                    tools=cast("Any", functions()),
+                    messages=cast("Any", said),
+                    tools=cast("Any", called),
+                    max_completion_tokens=self._answer_tokens,
                     stream=True,
+                    stream_options={"include_usage": True} if self._reports_usage else openai.omit,
                 )
             except openai.APIError as error:
                 wait = _wait_seconds(error, tries)
@@ -113,6 +132,31 @@ class ModelPlanner:
                 log.info("model_retried", tries=tries, wait_seconds=round(wait, 2), status=_status(error))
                 time.sleep(wait)
         raise AssertionError("the loop returns or raises")
+
+
+def _heard(stream: openai.Stream[ChatCompletionChunk], reply: Reply, charge: Charge) -> Iterator[TextDelta]:
+    """Hand the text on, and keep what the reply has used: as the server says, or by what has arrived."""
+    estimate, reported = charge.used or Tokens(0, 0), None
+    for chunk in stream:
+        text = reply.feed(chunk)
+        reported = usage_in(chunk) or reported
+        charge.used = reported or Tokens(estimate.prompt, math.ceil(reply.characters / USUAL_BYTES))
+        if text:
+            yield TextDelta(text)
+
+
+def usage_in(chunk: object) -> Tokens | None:
+    """What a piece of the reply says was used; None when it says nothing that can be true."""
+    usage = getattr(chunk, "usage", None)
+    prompt, answer = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+    if type(prompt) is not int or type(answer) is not int or prompt <= 0 or answer < 0:
+        return None
+    return Tokens(prompt, answer)
+
+
+@contextmanager
+def _uncounted(request: PlanRequest, most: Tokens) -> Iterator[Charge]:  # noqa: ARG001 - a meter
+    yield Charge()
 
 
 def _wait_seconds(error: openai.APIError, tries: int) -> float | None:

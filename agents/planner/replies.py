@@ -58,6 +58,11 @@ class Reply:
         self.finish = _str(getattr(choices[0], "finish_reason", None)) or self.finish
         return self._text(_str(getattr(delta, "content", None)) or _str(getattr(delta, "refusal", None)))
 
+    @property
+    def characters(self) -> int:
+        """How much has arrived, shown or not."""
+        return self._length + len(self._name) + self._arguments_length
+
     def outcome(self) -> Proposal | Question | None:
         """Return what the function call says, or None when the reply was only text.
 

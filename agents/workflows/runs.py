@@ -17,6 +17,7 @@ from agents.contracts import (
     ToolFailure,
     WaitsFor,
 )
+from agents.limits import first_deadline
 from agents.models import Plan, Run, Step
 from agents.workflows import journal, transitions, versions
 from agents.workflows.versions import Declarations
@@ -67,6 +68,7 @@ def run_start(
         limits=origin.limits,
         parent_step_id=parent.id if parent else None,
         depth=parent.run.depth + 1 if parent else 0,
+        deadline_at=first_deadline(member_id=member_id),
     )
     plan = versions.store(run, draft, declared)
     record(action="run.started", resource=run, run_id=run.id, details={"plan": plan.digest, "author": draft.author})

@@ -270,10 +270,34 @@ MODEL_BASE_URL = env.text("JARVIS_MODEL_BASE_URL", "")
 MODEL_API_KEY = env.text("JARVIS_MODEL_API_KEY", "")
 MODEL_NAME = env.text("JARVIS_MODEL_NAME", "")
 MODEL_TIMEOUT_SECONDS = env.number("JARVIS_MODEL_TIMEOUT_SECONDS", 60)
+# The longest answer, thinking included: asked of the server, and set aside before each call. The longest sensible plan
+# is about 10,000 tokens.
+MODEL_ANSWER_TOKENS = env.number("JARVIS_MODEL_ANSWER_TOKENS", 16_000)
+# Some servers refuse to be asked what a reply has used; then it is estimated.
+MODEL_REPORTS_USAGE = env.flag("JARVIS_MODEL_REPORTS_USAGE", default=True)
+# US dollars for a million tokens.
+MODEL_PRICE_INPUT = env.decimal("JARVIS_MODEL_PRICE_INPUT", "0")
+MODEL_PRICE_OUTPUT = env.decimal("JARVIS_MODEL_PRICE_OUTPUT", "0")
 
 # Runs ---------------------------------------------------------------------------------------------------------------
 # How long something final, such as a mail, is held before it is done, so that it can still be stopped.
 HOLD_FINAL_SECONDS = env.number("JARVIS_HOLD_FINAL_SECONDS", 5)
+
+# The usual limits, which administrators of an organization may set differently; 0 for none. They stop what has gone
+# astray and are far from what people do: fifty steps of fifty items each; a day of work without a pause; planning again
+# three times with three tries each; a person who writes to a model all day; fifty such people all month.
+LIMITS = {
+    "run-steps-run": env.number("JARVIS_LIMIT_RUN_STEPS", 3_000),
+    "run-seconds-run": env.number("JARVIS_LIMIT_RUN_SECONDS", 86_400),
+    "run-tokens-run": env.number("JARVIS_LIMIT_RUN_TOKENS", 500_000),
+    "run-money-run": env.number("JARVIS_LIMIT_RUN_MONEY", 0),
+    "person-steps-day": env.number("JARVIS_LIMIT_PERSON_STEPS_DAY", 0),
+    "person-tokens-day": env.number("JARVIS_LIMIT_PERSON_TOKENS_DAY", 2_000_000),
+    "person-money-month": env.number("JARVIS_LIMIT_PERSON_MONEY_MONTH", 0),
+    "organization-steps-day": env.number("JARVIS_LIMIT_ORGANIZATION_STEPS_DAY", 0),
+    "organization-tokens-month": env.number("JARVIS_LIMIT_ORGANIZATION_TOKENS_MONTH", 2_000_000_000),
+    "organization-money-month": env.number("JARVIS_LIMIT_ORGANIZATION_MONEY_MONTH", 0),
+}
 
 # Tool servers: each is a folder with a `server.py` and a `skill.py` -------------------------------------------------
 TOOL_SERVERS = ["agents.servers.calendar", "agents.servers.mail", "agents.servers.files"]

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             name='Preference',
             fields=[
                 ('id', models.UUIDField(default=jarvis_site.kernel.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('matter', models.CharField(choices=[('approvals', 'approvals'), ('reminders', 'reminders'), ('copies', 'copies'), ('joining', 'joining'), ('domains', 'domains')], max_length=20)),
+                ('matter', models.CharField(choices=[('approvals', 'approvals'), ('reminders', 'reminders'), ('copies', 'copies'), ('joining', 'joining'), ('domains', 'domains'), ('limits', 'limits')], max_length=20)),
                 ('how', models.CharField(choices=[('not', 'not'), ('bell', 'bell'), ('mail', 'mail')], max_length=10)),
                 ('member', jarvis_site.kernel.tenancy.models.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
                 ('organization', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.organization')),

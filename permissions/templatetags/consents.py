@@ -38,6 +38,7 @@ _RULES: Words = {
     "destroys": gettext_lazy("Removes or overwrites"),
     "reads": gettext_lazy("Reads only"),
     "own-writes": gettext_lazy("Your own things"),
+    "limit": gettext_lazy("Limits"),
 }
 _STATES: Mapping[str, tuple[str | Promise, str]] = {
     ConsentState.PENDING: (gettext_lazy("Waiting for you"), "wait"),
