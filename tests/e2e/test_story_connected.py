@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.message import EmailMessage
+from urllib.parse import urlsplit
 
 import caldav
 import icalendar
