@@ -278,3 +278,18 @@ class EditIn(Schema):
     base: int = Field(ge=1, le=LARGEST_NUMBER)
     change: Annotated[DropIn | ReorderIn | ChangeIn | AskFirstIn, Field(discriminator="kind")]
     reason: Reason = ""
+
+
+class RetryIn(ReasonIn):
+    """`step`: where to go on; empty for the first one that failed or was declined."""
+
+    step: Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_storable)] = ""
+
+
+class RedoIn(ReasonIn):
+    """What the step does this time. `base`: the plan version that this was decided on."""
+
+    base: int = Field(ge=1, le=LARGEST_NUMBER)
+    tool: Name
+    arguments: Object
+    title: Title = ""

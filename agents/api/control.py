@@ -22,7 +22,9 @@ from agents.schemas import (
     OutcomeIn,
     PlanVersionOut,
     ReasonIn,
+    RedoIn,
     ReorderIn,
+    RetryIn,
     RunOut,
     SignalIn,
 )
@@ -33,8 +35,10 @@ from agents.services import (
     run_cancel,
     run_pause,
     run_resume,
+    run_retry,
     run_signal,
     run_undo,
+    step_redo,
     step_skip,
     step_undo,
 )
@@ -101,6 +105,24 @@ def _title(tool: str, arguments: dict[str, Any]) -> str:
     """What the step does then, as the page says it. A tool that is unknown the validator names."""
     spec = next((spec for spec in tools() if spec.name == tool), None)
     return sentence(spec.title, arguments) if spec else tool[:100]
+
+
+@router.post("/{uuid:run_id}/retry", response=RunOut)
+@needs(access.RUNS_CONTROL)
+def retry(request: HttpRequest, slug: Path[str], run_id: UUID, body: RetryIn | None = None) -> Run:  # noqa: ARG001
+    """Go on from a step: it and what comes after it are done once more, and asked about again."""
+    wanted = body or RetryIn()
+    run_retry(run_id=run_id, actor=request_actor(request), reason=wanted.reason, key=wanted.step)
+    return _run(request, run_id)
+
+
+@router.post("/{uuid:run_id}/steps/{str:key}/redo", response=PlanVersionOut)
+@needs(access.RUNS_CONTROL)
+def redo(request: HttpRequest, slug: Path[str], run_id: UUID, key: str, body: RedoIn) -> Plan:  # noqa: ARG001
+    """Do a step with other values, and then what comes after it. The change is a new version of the plan."""
+    title = body.title or _title(body.tool, body.arguments)
+    change = Change(key, body.tool, body.arguments, title, body.reason)
+    return step_redo(run_id=run_id, key=key, actor=request_actor(request), base=body.base, change=change)
 
 
 @router.post("/{uuid:run_id}/undo", response=PlanVersionOut)

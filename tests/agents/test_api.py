@@ -325,6 +325,25 @@ def test_a_run_is_paused_told_about_an_event_and_stopped(cast: Cast, maya: Progr
     assert words["reason"] == "Changed my mind"
 
 
+def test_what_failed_is_done_again_as_it_was_or_with_other_values(maya: Program, workers: Workers) -> None:
+    missing = PlannedStep("1", "files.read", {"path": "plans.txt"}, title="Read the plans")
+    run = maya.start(missing)
+    workers.drain()
+    assert maya.read(f"runs/{run}")["state"] == "failed"
+    assert maya.done(f"runs/{run}/retry", {"reason": "Perhaps now"})["state"] == "running"
+    workers.drain()
+    assert maya.read(f"runs/{run}")["state"] == "failed"
+    made = maya.done(
+        f"runs/{run}/steps/1/redo", {"base": 1, "tool": "files.list", "arguments": {"path": ""}, "reason": "Look"}
+    )
+    assert made["version"] == 2
+    workers.drain()
+    assert maya.read(f"runs/{run}")["state"] == "succeeded"
+    assert maya.post(f"runs/{run}/retry", {"step": "9"}).status_code == HTTPStatus.NOT_FOUND
+    refused = maya.post(f"runs/{run}/retry")
+    assert (refused.status_code, refused.json()["code"]) == (HTTPStatus.CONFLICT, "cannot_retry")
+
+
 def test_what_a_run_did_is_taken_back(maya: Program, workers: Workers) -> None:
     run = maya.start(event("1"), event("2", title="Another"))
     workers.drain()

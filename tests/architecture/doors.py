@@ -303,6 +303,8 @@ OPERATIONS: dict[str, Who] = {
     f"post {_API}runs/{{run_id}}/plan": Who.OWNER,
     f"post {_API}runs/{{run_id}}/signals": Who.OWNER,
     f"post {_API}runs/{{run_id}}/undo": Who.OWNER,
+    f"post {_API}runs/{{run_id}}/retry": Who.OWNER,
+    f"post {_API}runs/{{run_id}}/steps/{{key}}/redo": Who.OWNER,
     f"post {_API}runs/{{run_id}}/steps/{{key}}/undo": Who.OWNER,
     f"post {_API}runs/{{run_id}}/steps/{{key}}/outcome": Who.OWNER,
     f"get {_API}tasks/": Who.MEMBER,

@@ -48,6 +48,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "plan": {"base": 1, "change": {"kind": "drop", "step": "2"}},
     "signals": {"name": "hello"},
     "outcome": {"outcome": "happened"},
+    "redo": {"base": 1, "tool": "mail.send", "arguments": {"to": []}},
 }
 LISTS = (
     *("chat/", "runs/", "approvals/", "mail/sent/", "mail/drafts/", "mail/outbox/", "notifications/", "activity/"),

@@ -79,14 +79,14 @@ def _without_filters(patch: pytest.MonkeyPatch) -> None:
         if not row.organization_id and not current_scope().everywhere:
             row.organization_id = current_organization()
 
-    run = statements._run
+    numbered = statements._numbered
 
-    def anywhere(statement: str, parameters: dict[str, Any]) -> Any:
-        return run(_NAMED.sub("true", statement), parameters)
+    def anywhere(statement: str) -> Any:
+        return numbered(_NAMED.sub("true", statement))
 
     patch.setattr(models.OfCurrentOrganization, "as_sql", everything)
     patch.setattr(models.TenantModel, "claim", stamp)
-    patch.setattr(statements, "_run", anywhere)
+    patch.setattr(statements, "_numbered", anywhere)
 
 
 def check(walls: Walls, victim: Person, stranger: Person) -> None:
