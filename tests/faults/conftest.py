@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.apart import Apart, used_here
 from tests.faults.counts import PROPERTY, Count
 from tests.faults.processes import Broker, Engine, RabbitBroker, ValkeyBroker
 from tests.rabbitmq import RabbitMQ
@@ -42,6 +43,19 @@ def place() -> Iterator[Path]:
     """A folder with a short path: the name of a socket has room for a hundred characters."""
     with tempfile.TemporaryDirectory(prefix="jarvis-engine-") as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def apart(transactional_db: None) -> Iterator[Apart]:
+    """A PostgreSQL of the test's own, which its connections lead to; ask for `cast` only after it."""
+    with tempfile.TemporaryDirectory(prefix="jarvis-apart-") as folder:
+        server = Apart(Path(folder))
+        try:
+            server.start()
+            with used_here(server):
+                yield server
+        finally:
+            server.stop()
 
 
 @pytest.fixture(params=["valkey", ON_RABBITMQ])

@@ -1,5 +1,5 @@
-"""kill -9 between any two lines while steps of every kind are carried out, plans approved and changed, questions answered
-and effects taken back: each effect once, and nothing stuck.
+"""kill -9 between any two lines while steps of every kind are carried out, plans approved and changed, questions
+answered and effects taken back: each effect once, and nothing stuck.
 
 A story is told in acts: what workers do, the sweeps of the one that leads, and what a web process does for a person. In
 each run one act dies at one line and is done again, as another worker or the person would. The ledger is the calendar.
@@ -188,7 +188,9 @@ PLOTS = {
         ask_first=True,
     ),
     "undo": Plot(
-        steps=(event("1", title="one"), event("2", title="two", needs=("1",))), acts=(work, takes_back, work), events=(),
+        steps=(event("1", title="one"), event("2", title="two", needs=("1",))),
+        acts=(work, takes_back, work),
+        events=(),
     ),
 }  # fmt: skip
 
@@ -221,7 +223,7 @@ def points(plot: Plot, person: Person, workers: Workers) -> list[tuple[int, Line
 
 
 def told(plot: Plot, person: Person, workers: Workers, *, kill: tuple[int, Line]) -> bool:
-    """Tell the story with one act dying at the line. Returns whether it did: what depends on time may go another way."""
+    """Tell the story with one act dying at the line. Returns whether it did: some lines depend on the time."""
     with tenant(person.organization.id):
         before = Counter(Event.objects.values_list("title", flat=True))
     story = begun(plot, person, workers)
