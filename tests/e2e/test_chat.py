@@ -68,7 +68,7 @@ def test_a_half_written_reason_survives_what_happens_meanwhile(signed_in_page: P
     expect(answers(page)).to_have_count(2)
     expect(page.get_by_label("Why not?")).to_have_value("Not on a Sunday")
     page.locator("[data-run]").get_by_role("button", name="Reject", exact=True).click()
-    expect(page.get_by_text("Not done, as you decided")).to_be_visible()
+    expect(page.get_by_text("Stopped.")).to_be_visible()
 
 
 def test_two_tabs_are_in_step(signed_in_page: Page) -> None:
