@@ -3,6 +3,7 @@
 from agents.views.acts import cancel, outcome, pause, resume, retry, skip
 from agents.views.batch import batch_confirm, batch_detail
 from agents.views.dead import dead_letters, job_retry
+from agents.views.limits import limit, limits
 from agents.views.list import run_list, view_change, view_new
 from agents.views.page import card, run_detail, step_detail
 from agents.views.people import question_detail, question_list
@@ -16,6 +17,8 @@ __all__ = [
     "card",
     "dead_letters",
     "job_retry",
+    "limit",
+    "limits",
     "outcome",
     "pause",
     "plan_ask_first",

@@ -40,7 +40,7 @@ from tests.isolation.seeds import CANARY, COMMON, has_texts, plant, tenant_model
 
 FILE = "plans.txt"
 # Parts of addresses that name no row of Maya's.
-_NAMELESS = {"name": "button", "key": "1", "uidb36": "1"}
+_NAMELESS = {"name": "button", "limit": "run-steps-run", "key": "1", "uidb36": "1"}
 # There is one for each member, and hers is real: it holds nothing but a digest.
 WORDLESS = {"calendar.Feed"}
 
