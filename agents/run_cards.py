@@ -10,7 +10,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Actor
-from agents.contracts import FINAL_STEP_STATES, SKIPPABLE_STEP_STATES, Reversibility, Risk, RunState, StepState
+from agents.contracts import (
+    FINAL_STEP_STATES,
+    SKIPPABLE_STEP_STATES,
+    Reversibility,
+    Risk,
+    RunState,
+    StepState,
+    WaitsFor,
+)
 from agents.graph import Edge, Layout, layout
 from agents.human_tasks import tasks_open_in
 from agents.models import HumanTask, Plan, Run, Step
@@ -47,6 +55,15 @@ STEP_STATES: dict[StepState, tuple[Label, str]] = {
     StepState.DENIED: (_("Declined"), "off"),
     StepState.SKIPPED: (_("Skipped"), "off"),
     StepState.CANCELLED: (_("Stopped"), "off"),
+}
+# What a step that sleeps waits for.
+WAITS: dict[WaitsFor, Label] = {
+    WaitsFor.TIME: _("Waiting for its time"),
+    WaitsFor.GRACE: _("Held for a moment"),
+    WaitsFor.EVENT: _("Waiting for an event"),
+    WaitsFor.STEPS: _("One after the other"),
+    WaitsFor.RUN: _("In a run of its own"),
+    WaitsFor.ROOM: _("Waiting for room"),
 }
 RISKS: dict[Risk, tuple[Label, str]] = {
     Risk.READ: (_("Read"), ""),
@@ -299,6 +316,8 @@ def _will_ask(step: Step) -> bool:
 def _node(step: Step, plane: Layout, *, asks: bool, undone: bool) -> Node:
     place = plane.places[step.key]
     state, look = STEP_STATES[StepState(step.state)]
+    if step.state == StepState.SLEEPING:
+        state = WAITS.get(WaitsFor(step.waits_for), state)
     risk, risk_look = RISKS[Risk(step.risk)]
     label, mark = REVERSIBILITIES[Reversibility(step.reversibility)]
     if step.state == StepState.SUCCEEDED:

@@ -8,11 +8,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.access import CONTENT_USE, may
+from accounts.contracts import Actor
 from accounts.middleware import request_actor
 from accounts.models import Organization, User, initials
 from accounts.selectors import organizations_of
 from accounts.selectors.sso import reachable
 from accounts.sign_in import records_of
+from agents.human_tasks import tasks_waiting
 from notifications.selectors import unread_count
 from permissions.selectors import waiting_count
 
@@ -54,7 +56,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         shell["organization"] = _organization(request.organization)  # type: ignore[attr-defined]
         shell["content"] = may(actor, CONTENT_USE)
         shell["member_id"] = str(actor.member_id)
-        shell["counts"] = {"approvals": waiting_count(actor=actor), "unread": unread_count(actor=actor)}
+        shell["counts"] = {"approvals": _waiting(actor), "unread": unread_count(actor=actor)}
         parts = request.path_info.split("/")
         shell["nav"] = _NAV.get(parts[3] if len(parts) > 3 else "", "")  # noqa: PLR2004 - /o/<slug>/<part>/
     return {"shell": shell}
@@ -65,7 +67,12 @@ def context(request: HttpRequest) -> dict[str, Any]:
 def counts(request: HttpRequest, slug: str) -> JsonResponse:  # noqa: ARG001 - the scope was opened from it
     """The badges of the rail, by the key of their place."""
     actor = request_actor(request)
-    return JsonResponse({"approvals": waiting_count(actor=actor), "notifications": unread_count(actor=actor)})
+    return JsonResponse({"approvals": _waiting(actor), "notifications": unread_count(actor=actor)})
+
+
+def _waiting(actor: Actor) -> int:
+    """What waits for the person's word: approvals, and questions of runs."""
+    return waiting_count(actor=actor) + tasks_waiting(actor=actor).count()
 
 
 def _organization(organization: Organization) -> dict[str, str]:

@@ -11,6 +11,7 @@ class Matter(StrEnum):
     """What somebody can be told about; they choose how for each."""
 
     APPROVALS = "approvals"
+    QUESTIONS = "questions"
     REMINDERS = "reminders"
     COPIES = "copies"
     JOINING = "joining"
@@ -26,6 +27,7 @@ class How(StrEnum):
 
 MATTERS = {
     Matter.APPROVALS: _("Something waits for your approval"),
+    Matter.QUESTIONS: _("A run asks you something"),
     Matter.REMINDERS: _("A reminder is due"),
     Matter.COPIES: _("A copy of data is ready"),
     Matter.JOINING: _("Somebody asks to join"),
@@ -40,6 +42,7 @@ WAYS = {
 # Only those who may do this are ever told.
 NEEDS = {
     Matter.APPROVALS: access.CONTENT_USE,
+    Matter.QUESTIONS: access.CONTENT_USE,
     Matter.REMINDERS: access.CONTENT_USE,
     Matter.LIMITS: access.CONTENT_USE,
     Matter.JOINING: access.MEMBERS_INVITE,

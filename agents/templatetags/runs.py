@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from agents.contracts import RunState
+from agents.human_tasks import tasks_waiting
 from agents.models import Run, Step
 from agents.run_cards import RUN_STATES, Label, Node, RunCard
 from permissions.models import Consent
@@ -141,6 +142,12 @@ def shown_value(value: Any) -> str:
         return "—"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return str(visible(text)[0])[:LONGEST_SHOWN]
+
+
+@register.simple_tag(takes_context=True)
+def questions_waiting(context: template.Context) -> int:
+    """How many questions of runs wait for the person's answer."""
+    return tasks_waiting(actor=context["request"].actor).count()
 
 
 @register.filter

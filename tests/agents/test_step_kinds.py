@@ -15,6 +15,7 @@ from agents.workflows.sweeper import sweep
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.errors import Conflict, JarvisError, NotFound
 from jarvis_site.kernel.tenancy import tenant
+from notifications.models import Notification
 from permissions.models import Consent
 from permissions.services import consent_approve
 from tests.agents.plans import RAJ, draft, mail, question, reading, start, states, step_of
@@ -94,22 +95,22 @@ def test_a_condition_lets_one_branch_go_ahead_and_leaves_the_other_out(
 
 
 @pytest.mark.parametrize(
-    ("left", "comparison", "right", "outcome"),
+    ("compared", "outcome"),
     [
-        ("Borealis AG", "contains", "borealis", "yes"),
-        (["a", "b"], "contains", "b", "yes"),
-        ("2026-11-21T10:00:00+01:00", "equals", "2026-11-21T10:00:00+01:00", "yes"),
-        ("2026-11-21T10:00:00+01:00", "at_least", "2026-11-21T09:30:00+00:00", "no"),
-        (True, "equals", 1, "no"),
-        ([], "empty", None, "yes"),
-        ("x", "not_empty", None, "yes"),
-        (2, "at_most", 2.0, "yes"),
+        (("Borealis AG", "contains", "borealis"), "yes"),
+        ((["a", "b"], "contains", "b"), "yes"),
+        (("2026-11-21T10:00:00+01:00", "equals", "2026-11-21T10:00:00+01:00"), "yes"),
+        (("2026-11-21T10:00:00+01:00", "at_least", "2026-11-21T09:30:00+00:00"), "no"),
+        ((True, "equals", 1), "no"),
+        (([], "empty", None), "yes"),
+        (("x", "not_empty", None), "yes"),
+        ((2, "at_most", 2.0), "yes"),
     ],
 )
 def test_values_are_compared_as_people_mean_it(
-    cast: Cast, workers: Workers, left: Any, comparison: str, right: Any, outcome: str
+    cast: Cast, workers: Workers, compared: tuple[Any, str, Any], outcome: str
 ) -> None:
-    run = start(cast.maya, condition("1", left, comparison, right))
+    run = start(cast.maya, condition("1", *compared))
     workers.drain()
     assert output(run, "1") == {"outcome": outcome}
 
@@ -487,3 +488,24 @@ def test_a_kind_of_step_that_this_version_does_not_know_stops_with_a_name(cast: 
     workers.drain()
     assert states(run) == ("failed", {"1": StepState.FAILED})
     assert step_of(run, "1").failure_code == "unknown_kind"
+
+
+def told(person: Person) -> list[str]:
+    with tenant(person.organization.id, member=person.membership.id):
+        rows = Notification.objects.filter(member_id=person.membership.id).order_by("created_at")
+        return list(rows.values_list("title", flat=True))
+
+
+def test_who_is_asked_is_told_reminded_and_left_alone_afterwards(cast: Cast, workers: Workers) -> None:
+    run = start(cast.maya, asking(people=[cast.tomas.user.email], minutes=60, remind_minutes=30))
+    workers.drain()
+    assert told(cast.tomas) == ["A run asks you something"]
+    inbox = cast.tomas.client().get(f"/o/{cast.tomas.slug}/approvals/").content.decode()
+    assert "1 question of a run waits for your answer" in inbox
+    pass_time(run, minutes=31)
+    wake(workers)
+    assert told(cast.tomas) == ["A run asks you something", "A run still waits for your answer"]
+    answer(cast.tomas, run, "yes")
+    workers.drain()
+    counts = cast.tomas.client().get(f"/o/{cast.tomas.slug}/counts/").json()
+    assert counts == {"approvals": 0, "notifications": 0}
