@@ -33,6 +33,7 @@ from jarvis_site.kernel.errors import NotFound
 from jarvis_site.kernel.tenancy import current_organization
 
 TAB = "limits"
+EVERYBODY = "everybody"
 _MINUTE = 60
 
 _TITLES: dict[str, Promise] = {
@@ -111,7 +112,7 @@ class Row:
 class LimitForm(forms.Form):
     """How much, in the unit that people use, and why."""
 
-    member = forms.ChoiceField(label=gettext_lazy("For"), required=False)
+    member = forms.ChoiceField(label=gettext_lazy("For"))
     amount = forms.DecimalField(min_value=0, max_digits=17, widget=forms.NumberInput({"autocomplete": "off"}))
     reason = forms.CharField(
         label=gettext_lazy("Reason"), max_length=500, help_text=gettext_lazy("It stands in the audit trail.")
@@ -131,7 +132,7 @@ class LimitForm(forms.Form):
         else:
             people = [(str(one.id), one.user.name) for one in members_list()]
             everybody = _("everybody") if kind.scope is Scope.PERSON else _("everybody's runs")
-            self.fields["member"].choices = [("", everybody), *people]  # type: ignore[attr-defined]  # a ChoiceField
+            self.fields["member"].choices = [(EVERYBODY, everybody), *people]  # type: ignore[attr-defined]  # a ChoiceField
 
     def clean_amount(self) -> Decimal | None:
         """Stored numbers are whole. None only where the usual limit is asked for."""
@@ -150,8 +151,8 @@ class LimitForm(forms.Form):
 
     @property
     def member_id(self) -> UUID | None:
-        chosen = self.cleaned_data.get("member")
-        return UUID(chosen) if chosen else None
+        chosen = self.cleaned_data.get("member", EVERYBODY)
+        return None if chosen == EVERYBODY else UUID(chosen)
 
 
 @never_cache
@@ -177,7 +178,7 @@ def limit(request: HttpRequest, slug: str, limit: str) -> HttpResponse:
         raise NotFound
     if request.method == "POST":
         fresh_proof_require(request)
-    member = request.GET.get("member", "")
+    member = request.GET.get("member", EVERYBODY)
     form = LimitForm(request.POST or None, kind=kind, initial={"member": member, "amount": _shown_now(kind, member)})
     if request.method == "POST" and "usual" in request.POST:
         form.fields["amount"].required = False
@@ -189,7 +190,7 @@ def limit(request: HttpRequest, slug: str, limit: str) -> HttpResponse:
         else:
             limit_set(amount=form.stored, **chosen)
             messages.success(request, _("Saved. What waits for it goes on within seconds."))
-        return redirect("agents:limits", slug)
+        return redirect("limits:list", slug)
     context = {
         "form": form,
         "title": _TITLES[kind.name],
@@ -211,7 +212,7 @@ def _usual(kind: LimitKind) -> int | None:
 
 
 def _shown_now(kind: LimitKind, member: str) -> Decimal | None:
-    ids = {str(one.id): one.id for one in members_list()} if member else {}
+    ids = {str(one.id): one.id for one in members_list()} if member != EVERYBODY else {}
     most = amount(kind, member_id=ids.get(member), found=overrides(fresh=True))
     return None if most is None else (Decimal(most) / _SIZES.get(kind.measure, 1)).normalize().quantize(_digits(kind))
 

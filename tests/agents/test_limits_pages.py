@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def address(person: Person, limit: str = "", *, of: Person | None = None) -> str:
-    start = f"/o/{person.slug}/runs/limits/"
+    start = f"/o/{person.slug}/settings/limits/"
     return f"{start}{limit}/" + (f"?member={of.membership.id}" if of else "") if limit else start
 
 
@@ -32,7 +32,7 @@ def page(person: Person, limit: str = "") -> str:
 
 
 def send(person: Person, limit: str, *, proven: bool = True, **fields: str) -> HttpResponse:
-    given = {"reason": "More work this month", **fields}
+    given = {"reason": "More work this month", "member": "everybody", **fields}
     answer: HttpResponse = person.client(proven=proven).post(address(person, limit), given)  # type: ignore[assignment]  # the test client's own
     return answer
 
@@ -117,7 +117,7 @@ def test_nothing_changes_without_a_fresh_proof(cast: Cast) -> None:
     ids=str,
 )
 def test_what_is_no_limit_is_refused_with_the_form(cast: Cast, fields: dict[str, str]) -> None:
-    given = {"reason": "More work", **fields}
+    given = {"reason": "More work", "member": "everybody", **fields}
     answer = cast.tomas.client(proven=True).post(address(cast.tomas, "run-steps-run"), given)
     assert answer.status_code == 422
     assert "<form" in answer.content.decode()

@@ -129,8 +129,8 @@ _OWNER_PAGES = [
 _ADMIN_PAGES = [
     "runs/given-up/",
     "runs/given-up/<uuid:job_id>/again/",
-    "runs/limits/",
-    "runs/limits/<str:limit>/",
+    "settings/limits/",
+    "settings/limits/<str:limit>/",
     "settings/data/people/",
     "settings/data/erase/<uuid:member_id>/",
     "settings/data/erase/<uuid:member_id>/again/",
