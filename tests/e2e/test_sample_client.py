@@ -171,7 +171,7 @@ def test_it_goes_on_after_the_connection_was_cut(site: RunningSite, key: str, tm
         status, out, err = ended(process)
     assert (status, err) == (0, ""), out
     assert numbers(out) == list(range(1, len(numbers(out)) + 1))
-    assert "The connection broke" in out or proxy.streams > 1
+    assert proxy.streams > 1
     assert runs(site, key) == before + 1
 
 
@@ -225,7 +225,7 @@ class Proxy:
         threading.Thread(target=_pump, args=[near, far], daemon=True).start()
         if lose:
             far.recv(65_536)
-            near.close()
+            end(near)
             return
         if b"/events/stream" in asked:
             near.sendall(far.recv(65_536))
