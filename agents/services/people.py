@@ -14,7 +14,7 @@ from agents.events import TaskClosed
 from agents.human_tasks import answer_schema, task_get
 from agents.models import HumanAnswer, HumanTask
 from agents.planner.schemas import argument_reasons
-from agents.workflows import runs
+from agents.workflows import journal, runs
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now, db_time
 from jarvis_site.kernel.errors import Conflict
@@ -30,7 +30,8 @@ def task_answer(*, task_id: UUID, actor: Actor, button: str = "", values: dict[s
         Conflict: it is decided, its time is over, or this person has answered already.
     """
     require(actor, TASKS_ANSWER)
-    task_get(task_id=task_id, actor=actor)
+    # First the run, then what belongs to it: who stops the run, or the deadline, locks in this order.
+    journal.lock(task_get(task_id=task_id, actor=actor).run_id)
     task = HumanTask.objects.select_for_update().get(id=task_id)
     pressed, filled = button or DONE, values or {}
     _check(task, pressed, filled)

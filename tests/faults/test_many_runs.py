@@ -47,11 +47,13 @@ def test_runs_finish_exactly_while_workers_are_killed(cast: Cast, engine: Engine
         before = steps_done(person)
         for name in names:
             start_run(person, name)
+        for name in NAMES:
+            engine.wait_for(name)
         until_under_way(person, before + chance.randrange(1, len(names) * STEPS // 2))
         victim = chance.choice(NAMES)
         engine.kill_worker(victim)
         kills.append(db_time())
-        engine.start_worker(victim)
+        engine.spawn_worker(victim)  # the other one goes on meanwhile
 
     assert runs_over(person, seconds=FINISH_SECONDS), (left(person), engine.said())
     if not FULL:
