@@ -321,7 +321,7 @@ def test_a_run_is_paused_told_about_an_event_and_stopped(cast: Cast, maya: Progr
     other = maya.start(PlannedStep("w", WAIT, {"event": "go"}, title="Wait"))
     assert maya.done(f"runs/{other}/cancel", {"reason": "Changed my mind"})["state"] == "cancelled"
     with tenant(cast.halden.id):
-        [(_row, words)] = with_words(list(AuditEvent.objects.filter(action="run.cancelled", run_id=other)))
+        [(_row, words)] = with_words(list(AuditEvent.objects.filter(action="run.cancel_requested", run_id=other)))
     assert words["reason"] == "Changed my mind"
 
 
