@@ -15,22 +15,28 @@ class Difference:
     Attributes:
         before, after: number and title; empty where a version does not have the step.
         details: arguments that differ, by name: before and after.
+        order: only when, or on what condition, it is done differs.
     """
 
     before: str
     after: str
     details: tuple[tuple[str, Json, Json], ...] = ()
+    order: bool = False
 
 
 def differences(before: Plan, after: Plan) -> list[Difference]:
-    """What `after` leaves out, changes and adds, in the order of the plans."""
+    """What `after` adds, changes and leaves out, in the order of the new plan."""
     old, new = _numbered(before), _numbered(after)
     found = []
-    for key in dict.fromkeys([*old, *new]):
+    for key in dict.fromkeys([*new, *old]):
         (first, was), (second, now) = old.get(key, ("", {})), new.get(key, ("", {}))
         if was != now:
-            found.append(Difference(first, second, tuple(_changed(was, now))))
+            found.append(Difference(first, second, tuple(_changed(was, now)), order=_same_act(was, now)))
     return found
+
+
+def _same_act(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    return bool(was and now) and all(was[name] == now[name] for name in ("tool", "arguments", "title"))
 
 
 def _numbered(plan: Plan) -> dict[str, tuple[str, dict[str, Any]]]:

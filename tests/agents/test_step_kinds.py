@@ -1,6 +1,7 @@
 """Steps by which a plan steers itself: conditions, for-each, sub-runs, waits, and questions to people."""
 
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -509,3 +510,21 @@ def test_who_is_asked_is_told_reminded_and_left_alone_afterwards(cast: Cast, wor
     workers.drain()
     counts = cast.tomas.client().get(f"/o/{cast.tomas.slug}/counts/").json()
     assert counts == {"approvals": 0, "notifications": 0}
+
+
+def test_the_question_stands_at_the_plan_on_the_run_page_and_on_its_own(cast: Cast, workers: Workers) -> None:
+    run = start(cast.maya, asking(fields=[{"name": "amount", "label": "Amount", "type": "number"}]))
+    workers.drain()
+    root = f"/o/{cast.maya.slug}/runs/"
+    for path in (f"{run.id}/", f"{run.id}/card/", f"{run.id}/steps/ask/"):
+        assert "<strong>go out</strong>" in cast.maya.client().get(root + path).content.decode()
+    with tenant(cast.halden.id):
+        task = HumanTask.objects.get(run=run)
+    page = cast.maya.client().get(f"{root}questions/{task.id}/").content.decode()
+    for shown in ("Amount", "Send it", "Leave it"):
+        assert shown in page
+    bad = cast.maya.client().post(f"{root}questions/{task.id}/", {"button": "yes", "f-amount": "many"})
+    assert bad.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    cast.maya.client().post(f"{root}questions/{task.id}/", {"button": "yes", "f-amount": "4.5"})
+    workers.drain()
+    assert output(run, "ask")["values"] == {"amount": 4.5}
