@@ -14,7 +14,7 @@ from jarvis_site.kernel.tenancy import tenant
 from permissions.contracts import ConsentState
 from permissions.models import Consent
 from permissions.services import consent_approve
-from tests.agents.plans import event, invitation_mail, mail, question, reading, start
+from tests.agents.plans import event, mail, question, reading, start
 from tests.cast import Cast, Person
 from tests.engine import Workers
 
@@ -107,7 +107,8 @@ def test_a_paused_run_is_over_when_there_is_nothing_left_to_do(cast: Cast, worke
 def test_what_waited_for_its_turn_goes_ahead_and_what_needs_the_result_is_skipped_too(
     cast: Cast, workers: Workers
 ) -> None:
-    asks, needs, waits = mail("1"), invitation_mail("2", after="1"), reading("3", needs=("1",))
+    subject: Any = {"$from": "1", "path": "/subject"}
+    asks, needs, waits = mail("1"), mail("2", needs=("1",), subject=subject), reading("3", needs=("1",))
     run = start(cast.maya, asks, needs, waits)
     workers.drain()
     assert "Go on without this step" in page(cast.maya, run)
@@ -139,7 +140,7 @@ def test_what_depends_on_a_failed_step_is_skipped_in_whatever_order_the_plan_nam
 
 
 def test_a_step_that_two_skipped_ones_lead_to_goes_ahead_once(cast: Cast, workers: Workers) -> None:
-    both = mail("3", needs=("1", "2"), body={"$from": "1", "path": "/x"}, subject={"$from": "2", "path": "/x"})
+    both = mail("3", needs=("1", "2"), body={"$from": "1", "path": "/subject"}, subject={"$from": "2", "path": "/subject"})
     run = start(cast.maya, mail("1"), mail("2"), both, reading("4", needs=("3",)))
     workers.drain()
     act(cast.maya, run, "steps/1/skip")
