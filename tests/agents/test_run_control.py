@@ -140,7 +140,8 @@ def test_what_depends_on_a_failed_step_is_skipped_in_whatever_order_the_plan_nam
 
 
 def test_a_step_that_two_skipped_ones_lead_to_goes_ahead_once(cast: Cast, workers: Workers) -> None:
-    both = mail("3", needs=("1", "2"), body={"$from": "1", "path": "/subject"}, subject={"$from": "2", "path": "/subject"})
+    first, second = {"$from": "1", "path": "/subject"}, {"$from": "2", "path": "/subject"}
+    both = mail("3", needs=("1", "2"), body=first, subject=second)
     run = start(cast.maya, mail("1"), mail("2"), both, reading("4", needs=("3",)))
     workers.drain()
     act(cast.maya, run, "steps/1/skip")
