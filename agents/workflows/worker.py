@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+# Far longer than any tool may take, by its own bounds and by the gateway's: a call that lasts longer hangs, and its step
+# is given to another worker, which tries again or asks people what became of it.
+LONGEST_CALL = timedelta(seconds=90)
 # A chain of quick steps stays with one worker for so long; then others' steps have their turn.
 CHAIN_SECONDS = 0.5
 _READY = "id = %(id)s AND state = 'ready' AND not_before <= STATEMENT_TIMESTAMP()"
@@ -237,9 +240,8 @@ def _decided(step: Step, **values: Any) -> dict[str, Any]:
 
 
 def _extend(step: Step) -> None:
-    Step.objects.filter(id=step.id, attempt=step.attempt, state=StepState.RUNNING).update(
-        leased_until=db_now(plus=transitions.LEASE)
-    )
+    mine = Step.objects.filter(id=step.id, attempt=step.attempt, state=StepState.RUNNING)
+    mine.filter(effect_started_at__gt=db_now(plus=-LONGEST_CALL)).update(leased_until=db_now(plus=transitions.LEASE))
 
 
 @transaction.atomic

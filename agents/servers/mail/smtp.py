@@ -4,6 +4,7 @@ The dialogue is led command by command, because what a failure means depends on 
 the whole mail nothing was sent; after the last byte left us and before the answer came, nobody knows.
 """
 
+import io
 import re
 import smtplib
 import ssl
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -19,6 +21,9 @@ from django.utils.translation import gettext as _
 from agents.servers.mail.addresses import needs_smtputf8, wire_address
 from agents.servers.mail.characters import one_line
 from agents.servers.mail.errors import DeliveryFailed
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 # Together less than the 30 seconds that a tool call may take, so that what happened is known in time.
 DIALOGUE_SECONDS = 10.0  # for everything before the content
@@ -53,7 +58,7 @@ class SmtpAccount:
 
 
 class _Bounded(smtplib.SMTP):
-    """Gives the server one deadline for all its answers together, instead of a wait for each."""
+    """Gives the server one deadline for all its answers together, instead of a wait for each byte."""
 
     deadline = 0.0
 
@@ -63,11 +68,35 @@ class _Bounded(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         self._hurry()
+        if self.file is None and self.sock is not None:
+            self.file = io.BufferedReader(_Replies(self))
         return super().getreply()
+
+    def receive(self, buffer: "WriteableBuffer") -> int:
+        """Raises TimeoutError when the time is over, however much comes in."""
+        self._hurry()
+        if self.sock is None:
+            return 0
+        if monotonic() > self.deadline:
+            raise TimeoutError
+        return self.sock.recv_into(buffer)
 
     def _hurry(self) -> None:
         if self.sock is not None:
             self.sock.settimeout(max(self.deadline - monotonic(), _SHORTEST))
+
+
+class _Replies(io.RawIOBase):
+    """What comes in, for as long as the deadline allows."""
+
+    def __init__(self, smtp: _Bounded) -> None:
+        self._smtp = smtp
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        return self._smtp.receive(buffer)
 
 
 class _BoundedTls(_Bounded, smtplib.SMTP_SSL):
