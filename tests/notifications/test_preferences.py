@@ -18,7 +18,7 @@ from tests.servers.smtp import SmtpServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ALL = {"approvals": "bell", "reminders": "bell", "copies": "bell"}
+ALL = {"approvals": "bell", "questions": "bell", "reminders": "bell", "copies": "bell", "limits": "bell"}
 
 
 def choose(person: Person, **ways: str) -> Any:
