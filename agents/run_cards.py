@@ -27,7 +27,7 @@ from agents.telling import target
 from permissions.contracts import ConsentKind, Verdict
 from permissions.models import Consent
 from permissions.payloads import Payload, insiders_of, payload_of
-from permissions.selectors import consents_open_in, plan_open
+from permissions.selectors import consents_open_in
 
 type Label = str | Promise
 
@@ -227,7 +227,7 @@ class RunCard:
 
 
 def cards_of(*, run_ids: Iterable[UUID], actor: Actor) -> dict[UUID, RunCard]:
-    """Cards of the person's runs, by run id, with at most seven queries however many there are."""
+    """Cards of the person's runs, by run id, with at most six queries however many there are."""
     runs = {run.id: run for run in Run.objects.filter(id__in=list(run_ids), member_id=actor.member_id)}
     if not runs:
         return {}
@@ -236,8 +236,9 @@ def cards_of(*, run_ids: Iterable[UUID], actor: Actor) -> dict[UUID, RunCard]:
     for step in Step.objects.filter(run_id__in=runs).defer("output").order_by("position"):
         steps[step.run_id].append(step)
     plans = {(plan.run_id, plan.version): plan for plan in Plan.objects.filter(run_id__in=runs)}
-    asks = _asks(list(runs), actor)
-    questions, tasks = plan_open(run_ids=list(runs)), tasks_open_in(run_ids=list(runs))
+    consents = list(consents_open_in(run_ids=list(runs), actor=actor))
+    asks, tasks = _asks(consents), tasks_open_in(run_ids=list(runs))
+    questions = {consent.run_id: consent for consent in consents if consent.kind == ConsentKind.PLAN}
     return {
         run.id: _card(
             run,
@@ -256,11 +257,12 @@ def card_of(*, run: Run, actor: Actor) -> RunCard:
     return cards_of(run_ids=[run.id], actor=actor)[run.id]
 
 
-def _asks(run_ids: list[UUID], actor: Actor) -> dict[UUID, list[Ask]]:
-    consents = [one for one in consents_open_in(run_ids=run_ids, actor=actor) if one.kind == ConsentKind.CALL]
-    insiders = insiders_of() if consents else {}
+def _asks(consents: list[Consent]) -> dict[UUID, list[Ask]]:
+    """Questions about single calls, decoded, by run id."""
+    calls = [consent for consent in consents if consent.kind == ConsentKind.CALL]
+    insiders = insiders_of() if calls else {}
     asks: dict[UUID, list[Ask]] = defaultdict(list)
-    for consent in consents:
+    for consent in calls:
         asks[consent.run_id].append(Ask(consent, payload_of(consent, insiders=insiders)))
     return asks
 

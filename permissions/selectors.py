@@ -48,9 +48,3 @@ def plan_steps_agreed(*, run_id: UUID) -> list[dict[str, Any]]:
         run_id=run_id, kind=ConsentKind.PLAN, state=ConsentState.APPROVED, scope=ConsentScope.ALL
     )
     return [step for consent in approved for step in consent.arguments["steps"]]
-
-
-def plan_open(*, run_ids: list[UUID]) -> dict[UUID, Consent]:
-    """The open question about the plan of each run that has one."""
-    pending = Consent.objects.filter(run_id__in=run_ids, kind=ConsentKind.PLAN, state=ConsentState.PENDING)
-    return {consent.run_id: consent for consent in pending}

@@ -98,20 +98,21 @@ class Writer:
             origin = Origin(conversation_id=conversation_id, message_id=self.reply.id)
             run = plan_start(draft=proposal.draft, member_id=self.member_id, origin=origin, ask_first=True)
             fields["run_id"] = run.id
-        change = changes.begin(conversation_id, numbers=3)
+        before = self._stood_at(fields.get("run_id"))
+        change = changes.begin(conversation_id, numbers=3 if before else 2)
         if not change.change(self.reply, where={"writer": self.token, "state": MessageState.WRITING}, **fields):
             raise Stopped
         change.change(self.question, state=MessageState.READ)
-        if "run_id" in fields:
-            self._hand_on(change, fields["run_id"])
+        if before is not None:
+            change.change(before, run_id=before.run_id)  # shown anew, without the card
         answer_next(conversation_id)
 
-    def _hand_on(self, change: changes.Change, run_id: object) -> None:
-        """The plan's card stands at the turn that spoke of it last: the one where it stood is shown anew."""
+    def _stood_at(self, run_id: object) -> Message | None:
+        """The turn where the plan's card has stood so far; it stands at the one that speaks of it last."""
+        if self.current is None or run_id != self.current.run_id:
+            return None
         earlier = Message.objects.filter(conversation_id=self.reply.conversation_id, run_id=run_id)
-        before = earlier.exclude(id=self.reply.id).order_by("-position").first()
-        if before is not None:
-            change.change(before, run_id=run_id)
+        return earlier.order_by("-position").first()
 
 
 @transaction.atomic
