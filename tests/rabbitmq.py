@@ -75,6 +75,11 @@ class RabbitMQ:
         self._node.wait(STOP_SECONDS)
         rmtree(self._folder / "data")
 
+    def signal(self, number: signal.Signals) -> None:
+        """Freeze it, or let it go on."""
+        assert self._node is not None
+        self._node.send_signal(number)
+
     def purge(self, queue: str) -> None:
         with Connection(self.address, connect_timeout=_ANSWER_SECONDS) as connection, connection.channel() as channel:
             channel.queue_declare(queue, durable=True, auto_delete=False)

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
@@ -103,16 +104,28 @@ def check_exact(person: Person, names: Sequence[str]) -> None:
         assert not Job.objects.exists()
 
 
-def pick_ups(person: Person, kills: Sequence[datetime]) -> list[float]:
-    """For every step that a killed worker had: seconds from the kill until another worker began it."""
+@dataclass(frozen=True)
+class PickUp:
+    """A step that a killed worker had, in seconds from the kill.
+
+    Attributes:
+        noticed: until it was taken back.
+        begun: until another worker began it.
+    """
+
+    noticed: float
+    begun: float
+
+
+def pick_ups(person: Person, kills: Sequence[datetime]) -> list[PickUp]:
+    """What became of every step that a killed worker had."""
     with tenant(person.organization.id):
-        lost = RunEvent.objects.filter(kind="step.lost").values_list("run_id", "step")
         found = []
-        for run_id, key in set(lost):
+        for run_id, key in set(RunEvent.objects.filter(kind="step.lost").values_list("run_id", "step")):
             events = RunEvent.objects.filter(run_id=run_id, step=key, kind__in=["step.started", "step.lost"])
             told = list(events.order_by("number").values_list("kind", "at"))
             for (kind, lost_at), (_next, begun_at) in pairwise(told):
                 if kind == "step.lost":
                     killed_at = max(kill for kill in kills if kill < lost_at)
-                    found.append((begun_at - killed_at).total_seconds())
+                    found.append(PickUp((lost_at - killed_at).total_seconds(), (begun_at - killed_at).total_seconds()))
     return found

@@ -9,6 +9,8 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Protocol
 
+from redis import Redis
+
 from jarvis_site.local.options import CHECKOUT
 from jarvis_site.local.process import last_lines, wait_until
 from jarvis_site.local.valkey import Valkey
@@ -29,6 +31,12 @@ class Broker(Protocol):
 
     def kill(self) -> None:
         """With everything that was in it."""
+
+    def flush(self) -> None:
+        """Throw away what is in it, while it runs."""
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send its process a signal, to freeze it and let it go on."""
 
     def stop(self) -> None: ...
 
@@ -56,7 +64,18 @@ class ValkeyBroker:
             rmtree(path) if path.is_dir() else path.unlink()
         self._valkey.socket_file.unlink(missing_ok=True)
 
+    def flush(self) -> None:
+        with Redis.from_url(self._valkey.address()) as client:
+            client.flushall()
+
+    def signal(self, number: signal.Signals) -> None:
+        pid = self._valkey.pid
+        assert pid is not None
+        os.kill(pid, number)
+
     def stop(self) -> None:
+        if self._valkey.running:
+            self.signal(signal.SIGCONT)
         self._valkey.stop()
 
 
@@ -76,8 +95,16 @@ class RabbitBroker:
     def kill(self) -> None:
         self._node.kill()
 
+    def flush(self) -> None:
+        self._node.purge(QUEUE)
+
+    def signal(self, number: signal.Signals) -> None:
+        self._node.signal(number)
+
     def stop(self) -> None:
         """The node goes on for the next test, with an empty queue."""
+        if self._node.running:
+            self.signal(signal.SIGCONT)
         self.start()
         self._node.purge(QUEUE)
 

@@ -1,5 +1,5 @@
-"""No room on the disk for a file that a step writes: the step fails with the reason, what was there stays as it was, and
-nothing half-written is left.
+"""No room on the disk for a file that a step writes: the step fails with the reason, what was there stays as it was,
+and nothing half-written is left.
 
 The room is taken away from a process of its own: by a file system of a few kilobytes, which an ordinary user can mount
 in a namespace where the system allows that; and by a bound on the size of files, which works everywhere.
@@ -66,25 +66,30 @@ def may_mount(folder: Path) -> bool:
 CRAMPED: dict[str, Callable[[Path], None]] = {"file system": small_file_system, "file size": small_files}
 
 
+@pytest.fixture
+def folder(settings: Settings, tmp_path: Path) -> Path:
+    settings.WORKSPACE_DIR = tmp_path
+    return tmp_path
+
+
 @pytest.mark.parametrize("how", CRAMPED)
 def test_a_step_that_finds_no_room_says_so_and_leaves_everything_as_it_was(
-    cast: Cast, workers: Workers, settings: Settings, tmp_path: Path, how: str, count: Count
+    cast: Cast, workers: Workers, folder: Path, how: str, count: Count
 ) -> None:
-    settings.WORKSPACE_DIR = tmp_path
-    if how == "file system" and not may_mount(tmp_path):
+    if how == "file system" and not may_mount(folder):
         how = "file size"  # the same, by the way that is open to everybody
     first = start(cast.maya, write("1", "a.txt", text=SMALL))
     new = start(cast.maya, write("1", "new.txt", text=LARGE))
     over = start(cast.maya, write("1", "a.txt", text=LARGE, overwrite=True))
 
     def work() -> None:
-        CRAMPED[how](tmp_path)
+        CRAMPED[how](folder)
         workers.drain()
         approve(cast.maya)  # what replaces a file asks first
         for _round in range(ROUNDS):
             workers.drain()
             end_pauses(cast.maya)
-        files = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+        files = {path.relative_to(folder): path.read_text() for path in folder.rglob("*") if path.is_file()}
         wanted = {Path(str(cast.halden.id), "a.txt"): SMALL}
         # What the workspace keeps for itself holds no content.
         assert {path: text for path, text in files.items() if "x" * 100 in text or path in wanted} == wanted, files
