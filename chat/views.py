@@ -132,7 +132,7 @@ def _with_cards(turns: list[Message], actor: Actor) -> dict[UUID, RunCard]:
     cards = cards_of(run_ids=last, actor=actor)
     for item in turns:
         newest = item.run_id is not None and last[item.run_id] == item.id
-        item.card = cards.get(item.run_id) if newest else None  # type: ignore[attr-defined]  # for the template
+        item.card = cards.get(item.run_id) if newest and item.run_id else None  # type: ignore[attr-defined]  # for the template
         item.card_below = item.run_id in cards and not newest  # type: ignore[attr-defined]  # for the template
     return cards
 

@@ -66,6 +66,9 @@ _KINDS = {
     "reminder": ("calendar.create_reminder",),
     "file": ("files.",),
 }
+_HOUR_ALONE = re.compile(
+    r"(?:\d{1,2}(?:[:.]\d{2})? ?(?:am|pm|a\.m\.|p\.m\.|o'clock|h)?|noon|midnight)(?: sharp)?", re.IGNORECASE
+)
 _NUMBER = re.compile(r"(?:step )?(?P<number>\d{1,2})", re.IGNORECASE)
 
 
@@ -154,11 +157,12 @@ def _changed(
     request: PlanRequest, steps: list[PlannedStep], about: PlannedStep | None, words: str
 ) -> tuple[PlannedStep, ...] | Question | None:
     """The steps with another time or other recipients, whichever the words name; None when they name neither."""
+    timed = _first(steps, about, _timed)
     try:
-        moment = _moment(request, words)
+        moment = _moment(request, words, day=_start_of(timed) if timed else None)
     except BadMoment as error:
         return Question(str(error))
-    if moment is not None and (timed := _first(steps, about, _timed)):
+    if moment is not None and timed:
         return _replaced(steps, _at(timed, moment))
     who = _person(request, words)
     if isinstance(who, Question):
@@ -184,23 +188,33 @@ def _moved(
     request: PlanRequest, current: CurrentPlan, left: list[PlannedStep], words: str
 ) -> tuple[PlannedStep, ...] | None:
     """Move the event that is in the calendar already, by a step that uses its id."""
-    try:
-        moment = _moment(request, words)
-    except BadMoment:
-        return None
     made = [step.planned for step in current.steps if step.begun and step.planned.tool in _MOVES]
-    if moment is None or moment.all_day or not made:
+    if not made:
         return None
     event = made[-1]
+    try:
+        moment = _moment(request, words, day=_start_of(event))
+    except BadMoment:
+        return None
+    if moment is None or moment.all_day:
+        return None
     arguments: JsonObject = {"event_id": {"$from": event.id, "path": "/event_id"}, "start": moment.start.isoformat()}
     title = _("Move “%(title)s” to %(when)s") % {"title": event.arguments.get("title", ""), "when": moment.words}
     return (PlannedStep("move", _MOVES[event.tool], arguments, title, depends_on=(event.id,)), *left)
 
 
-def _moment(request: PlanRequest, words: str) -> Moment | None:
+def _moment(request: PlanRequest, words: str, *, day: datetime | None) -> Moment | None:
+    """Read the time in the words. `day`: on which it is when they name an hour alone."""
     found = _ANOTHER_TIME.fullmatch(words)
-    context = Context(request, words=words, meant={})
-    return context.moment(found["when"] if found else words)
+    when = found["when"] if found else words
+    if day is not None and _HOUR_ALONE.fullmatch(when):
+        when = f"{day.astimezone(request.now.tzinfo):%d %B %Y} at {when}"
+    return Context(request, words=words, meant={}).moment(when)
+
+
+def _start_of(step: PlannedStep) -> datetime:
+    name = next(name for name in _STARTS if name in step.arguments)
+    return datetime.fromisoformat(str(step.arguments[name]))
 
 
 def _person(request: PlanRequest, words: str) -> str | Question:
@@ -229,8 +243,7 @@ def _addressed(step: PlannedStep) -> bool:
 def _at(step: PlannedStep, moment: Moment) -> PlannedStep:
     """At another time, and as long as before. A time that names no hour keeps the one it had."""
     name = next(name for name in _STARTS if name in step.arguments)
-    before = datetime.fromisoformat(str(step.arguments[name]))
-    start = moment.start
+    before, start = _start_of(step), moment.start
     if moment.all_day:
         start = before.astimezone(start.tzinfo).replace(year=start.year, month=start.month, day=start.day)
     changes: JsonObject = {name: start.isoformat()}

@@ -111,7 +111,7 @@ class Writer:
         """The turn where the plan's card has stood so far; it stands at the one that speaks of it last."""
         if self.current is None or run_id != self.current.run_id:
             return None
-        earlier = Message.objects.filter(conversation_id=self.reply.conversation_id, run_id=run_id)
+        earlier = Message.objects.filter(conversation_id=self.reply.conversation_id, run_id=self.current.run_id)
         return earlier.order_by("-position").first()
 
 
