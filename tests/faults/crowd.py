@@ -24,8 +24,8 @@ NEEDS: dict[str, tuple[str, ...]] = {"a": (), "b": ("a",), "c": ("a",), "d": ("b
 STEPS = len(NEEDS)
 # Between two looks of a test that waits while workers want the processor.
 LOOK_SECONDS = 0.25
-# As long as a database may be away.
-PATIENCE_SECONDS = 60
+# As long as a database may be away; and longer than it bears with a session that is silent in a transaction.
+PATIENCE_SECONDS = 90
 
 
 def plan(name: str) -> list[PlannedStep]:
