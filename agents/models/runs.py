@@ -176,7 +176,16 @@ class Step(TenantModel):
             models.UniqueConstraint(fields=["organization", "run", "key"], name="agents_step_key"),
         ]
         indexes = [
-            models.Index(fields=["not_before"], name="agents_step_ready", condition=models.Q(state=StepState.READY)),
+            models.Index(
+                fields=["organization", "not_before"],
+                name="agents_step_ready",
+                condition=models.Q(state=StepState.READY),
+            ),
+            models.Index(
+                fields=["organization", "-finished_at"],
+                name="agents_step_failed",
+                condition=models.Q(state=StepState.FAILED),
+            ),
             models.Index(
                 fields=["not_before"],
                 name="agents_step_asleep",
