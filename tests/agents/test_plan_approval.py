@@ -130,7 +130,11 @@ def test_the_card_says_beforehand_what_each_step_does_and_why_it_asks(cast: Cast
 
 @pytest.mark.parametrize(
     "changed",
-    [{"tool": "mail.write_draft"}, {"arguments": {"to": ["eve@example.com"], "subject": "x", "body": "y"}}, {"key": "9"}],
+    [
+        {"tool": "mail.write_draft"},
+        {"arguments": {"to": ["eve@example.com"], "subject": "x", "body": "y"}},
+        {"key": "9"},
+    ],
     ids=["tool", "arguments", "step"],
 )
 def test_a_call_that_is_not_the_one_in_the_plan_asks_again(

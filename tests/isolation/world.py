@@ -85,16 +85,11 @@ class World:
 
     def id_of(self, name: str, path: str) -> str:
         """What stands for a parameter: the id of Maya's row of that kind."""
-        if name == "message_id" and "outbox" in path:
-            return self.ids["outgoing_id"]
-        if name == "key" and "ask-first" in path:
-            return "2"  # nobody is asked before a step that is over
-        if name == "request_id":
-            return self.planted["accounts.JoinRequest"]
         if name == "object_id":
             return self._administered(path)
-        if name in self.ids:
-            return self.ids[name]
+        particular = next((row for (of, part), row in self._particular().items() if of == name and part in path), "")
+        if particular or name in self.ids:
+            return particular or self.ids[name]
         kind = name.removesuffix("_id").replace("_", "")
         ends = [label for label in self.planted if label.lower().endswith(kind)]
         exact = [label for label in ends if label.lower().endswith(f".{kind}")]
@@ -104,6 +99,14 @@ class World:
         if name in _NAMELESS:
             return _NAMELESS[name]
         raise KeyError(f"say in tests/isolation/world.py which row of Maya's {name!r} is in {path}")
+
+    def _particular(self) -> dict[tuple[str, str], str]:
+        """Rows for parameters that mean another row in some addresses, by name and a part of the address."""
+        return {
+            ("message_id", "outbox"): self.ids["outgoing_id"],
+            ("key", "ask-first"): "2",  # nobody is asked before a step that is over
+            ("request_id", "settings/requests"): self.planted.get("accounts.JoinRequest", ""),
+        }
 
     def _administered(self, path: str) -> str:
         """The row of Maya's that a page of the administration is about."""
