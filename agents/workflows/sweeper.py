@@ -63,6 +63,8 @@ def _recover(*, step_id: UUID, run_id: UUID) -> None:
         transitions.fail(run, step, ToolFailure(code="worker_lost", message=message))
     else:
         transitions.make_ready(run, step)
+        # It keeps its place before all that became ready while the dead worker had it.
+        Step.objects.filter(id=step.id).update(not_before=step.not_before)
 
 
 def _wake() -> int:

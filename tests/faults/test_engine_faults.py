@@ -6,11 +6,11 @@ import pytest
 from django.db import connections
 
 from agents.contracts import RunState, StepState
-from agents.models import Run, Step
+from agents.models import Run, RunEvent, Step
 from agents.orchestrator import ToolExecutor
 from agents.servers.calendar.models import Event
 from agents.servers.mail.models import Message
-from agents.workflows import worker
+from agents.workflows import turns, worker
 from agents.workflows.executor import Gate
 from agents.workflows.worker import MAX_ATTEMPTS
 from jarvis_site.audit.models import AuditEvent
@@ -106,6 +106,24 @@ def test_a_step_that_kills_its_worker_each_time_ends_and_the_others_go_on(cast: 
     assert (run_now(run).state, step_now(run).failure_code) == (RunState.FAILED, "worker_lost")
     with tenant(run.organization_id):
         assert Event.objects.count() == 1
+
+
+def test_what_a_dead_worker_had_comes_before_what_became_ready_meanwhile(cast: Cast, workers: Workers) -> None:
+    start(cast.maya, event())
+    deadly = first_line(lines_of(workers.drain), "agents/servers/calendar/services")
+    lost = start(cast.maya, event())
+    assert in_child(workers.drain, kill_at=deadly)
+    meanwhile = [start(cast.maya, event()) for _number in range(CROWD)]
+    expire_leases(cast.maya)
+
+    turns.work_off(executor=ToolExecutor())
+    workers.drain()
+
+    with tenant(lost.organization_id):
+        began = RunEvent.objects.filter(kind="step.started").order_by("at").values_list("run_id", flat=True)
+        order = [run_id for run_id in began if run_id in {lost.id, *(run.id for run in meanwhile)}]
+    assert order[:2] == [lost.id] * 2, "its first try, and its second"
+    assert len(order) == CROWD + 2
 
 
 def test_a_member_who_left_has_nothing_done_in_their_name(cast: Cast, workers: Workers) -> None:
