@@ -40,7 +40,7 @@ BEGUN = 6
 FINISH_SECONDS = 120
 
 
-# A frozen worker's lease runs out in nine seconds; in the short form it is ended by hand.
+# A frozen worker's lease runs out in eight seconds; in the short form it is ended by hand.
 FROZEN_SECONDS = longer(short=2, full=60)
 # An act of a person must not wait for a broker that hangs.
 PROMPT_SECONDS = 5
