@@ -20,8 +20,8 @@ from jarvis_site.kernel.events import publish
 from jarvis_site.kernel.tenancy.statements import fetch, later, together
 
 RUN_STEP_TASK = waking.RUN_STEP_TASK
-# A killed worker's step is taken back after at most this long plus a sweep, and begun by another at once: ten seconds in all,
-# also on a busy machine. A beat comes every third of it.
+# A killed worker's step is taken back after at most this long plus a sweep, and begun by another at once: together ten
+# seconds, also on a busy machine. A beat comes every third of it.
 LEASE = timedelta(seconds=8)
 # A nudge normally arrives within milliseconds; after this long it is taken for lost and sent again.
 NUDGE_LOST_AFTER = timedelta(seconds=3)
