@@ -1,10 +1,12 @@
 """From a step to a call: policy and consent in front, MCP behind."""
 
+import time
 from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from accounts.contracts import Actor
 from accounts.selectors import actor_at_work
 from agents import spending
 from agents.contracts import (
@@ -36,12 +38,20 @@ from permissions.services import consent_ask, consent_use, plan_use
 
 # Longer than any honest call of the built-in servers, shorter than a person's patience with a hanging one.
 CALL_TIMEOUT_SECONDS = 30.0
+# In a chain of steps that only read, whom they are for is looked up again after so long.
+SEEN_SECONDS = 0.5
 # What a step is said to wait by when a limit is reached.
 LIMIT_RULE = "limit"
 
 
 class ToolExecutor:
-    """Implements the engine's `Executor`: policy and consent at the gate, MCP behind it."""
+    """Implements the engine's `Executor`: policy and consent at the gate, MCP behind it.
+
+    Made anew for each turn of a thread: it remembers for a moment for whom it works.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[UUID, UUID], tuple[float, Actor]] = {}
 
     def gate(self, *, run: Run, step: Step) -> Gate:
         sources = _sources(run, step)
@@ -72,7 +82,7 @@ class ToolExecutor:
 
     def _perform(self, run: Run, call: ToolCall) -> ToolResult:
         try:
-            actor = actor_at_work(member_id=run.member_id)
+            actor = self._actor(run, call)
         except NotFound:
             gone = _("The person it was to be done for is no longer a member. Nothing was done.")
             return ToolResult(failure=ToolFailure(code="not_a_member", message=gone))
@@ -80,6 +90,16 @@ class ToolExecutor:
             refused = _("The person it was to be done for may not have anything done here any more. Nothing was done.")
             return ToolResult(failure=ToolFailure(code="may_not", message=refused))
         return calls.call(call, caller_of(actor, call), timeout_seconds=CALL_TIMEOUT_SECONDS)
+
+    def _actor(self, run: Run, call: ToolCall) -> Actor:
+        """For whom it is done, as they are now; for what only reads, as they were a moment ago."""
+        who = run.organization_id, run.member_id
+        at, actor = self._seen.get(who, (0.0, None))
+        spec = spec_of(call.tool)
+        if actor is None or spec is None or not spec.read_only or time.monotonic() - at > SEEN_SECONDS:
+            at, actor = time.monotonic(), actor_at_work(member_id=run.member_id)
+            self._seen[who] = at, actor
+        return actor
 
 
 def _cost(tool: str) -> int:

@@ -284,7 +284,7 @@ def outcome_settle(*, run_id: UUID, step_id: UUID, outcome: Outcome) -> None:
     match outcome:
         case Outcome.HAPPENED:
             for ready in transitions.succeed(run, step, {}):
-                transitions.nudge_after_commit(ready, run)
+                transitions.nudge_after_commit(ready.id, run)
         case Outcome.GIVE_UP:
             transitions.fail(run, step, ToolFailure(code="given_up", message="Given up by a person."))
         case Outcome.REPEAT:

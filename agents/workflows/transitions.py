@@ -17,7 +17,7 @@ from agents.workflows import journal, waking
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.events import publish
-from jarvis_site.kernel.tenancy.statements import fetch, later, together
+from jarvis_site.kernel.tenancy.statements import columns, fetch, instance, later, together
 
 RUN_STEP_TASK = waking.RUN_STEP_TASK
 # A killed worker's step is taken back after at most this long plus a sweep, and begun by another at once: together ten
@@ -42,13 +42,13 @@ _MAKES = (
 # A run in one of these leaves it by a person's or the planner's doing, or at its end.
 _STAYS = frozenset({RunState.PAUSED, RunState.PLANNING})
 # One more thing that the steps of this run wait for has succeeded; the last one makes a step ready.
-_MET = """
+_MET = f"""
     UPDATE agents_step
     SET unmet = unmet - 1, not_before = STATEMENT_TIMESTAMP(), nudged_at = STATEMENT_TIMESTAMP(),
         state = CASE WHEN unmet = 1 THEN 'ready' ELSE state END
     WHERE organization_id = %(organization)s AND run_id = %(run)s AND state = 'blocked' AND depends_on @> %(key)s
-    RETURNING id, state
-"""
+    RETURNING {columns(Step)}
+"""  # noqa: S608 - our own text
 _FINISH = """
     UPDATE agents_step
     SET state = %(state)s, leased_until = NULL, finished_at = STATEMENT_TIMESTAMP(), output = %(output)s,
@@ -84,7 +84,7 @@ def make_ready(run: Run, step: Step, *, after: timedelta = timedelta()) -> None:
         nudge_after_commit(step.id, run)
 
 
-def succeed(run: Run, step: Step, output: JsonObject) -> list[UUID]:
+def succeed(run: Run, step: Step, output: JsonObject) -> list[Step]:
     """Record that a step is done. Returns the steps that are ready now, for the caller to carry out or to nudge for."""
     _finish(step, StepState.SUCCEEDED, output=output)
     journal.append(run, "step.succeeded", step=step.key)
@@ -96,7 +96,7 @@ def succeed(run: Run, step: Step, output: JsonObject) -> list[UUID]:
     _tell_parent(run, step)
     met, states = together((_MET, {"run": run.id, "key": Jsonb([step.key])}), (_STATES, {"run": run.id}))
     _settle_as(run, _state_of_run(states))
-    return [step_id for step_id, state in met if state == StepState.READY]
+    return [other for row in met if (other := instance(Step, row)).state == StepState.READY]
 
 
 def fail(run: Run, step: Step, failure: ToolFailure) -> None:

@@ -35,8 +35,8 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
-# Far longer than any tool may take, by its own bounds and by the gateway's: a call that lasts longer hangs, and its step
-# is given to another worker, which tries again or asks people what became of it.
+# Far longer than any tool may take, by its own bounds and by the gateway's: a call that lasts longer hangs, and its
+# step is given to another worker, which tries again or asks people what became of it.
 LONGEST_CALL = timedelta(seconds=90)
 # A chain of quick steps stays with one worker for so long; then others' steps have their turn.
 CHAIN_SECONDS = 0.5
@@ -141,19 +141,18 @@ def _claim(step_id: UUID, executor: Executor) -> tuple[bool, _Taken | None]:
         return True, _take(run, step, executor, start=_start_in_room)
 
 
-def _take_one(executor: Executor, start: Start, run: Run, ready: list[UUID]) -> _Taken | None:
+def _take_one(executor: Executor, start: Start, run: Run, ready: list[Step]) -> _Taken | None:
     """Go on with one of the steps that are ready now; others take the rest."""
-    for number, step_id in enumerate(ready, start=1):
-        [step] = find(Step, "id = %(id)s", id=step_id)
+    for number, step in enumerate(ready, start=1):
         if (taken := _take(run, step, executor, start=start)) is not None:
             _leave(run, ready[number:])
             return taken
     return None
 
 
-def _leave(run: Run, ready: list[UUID]) -> None:
-    for step_id in ready:
-        transitions.nudge_after_commit(step_id, run)
+def _leave(run: Run, ready: list[Step]) -> None:
+    for step in ready:
+        transitions.nudge_after_commit(step.id, run)
 
 
 def _take(run: Run, step: Step, executor: Executor, *, start: Start) -> _Taken | None:
@@ -245,7 +244,7 @@ def _extend(step: Step) -> None:
 
 
 @transaction.atomic
-def _conclude(step: Step, result: ToolResult, follow: Callable[[Run, list[UUID]], _Taken | None]) -> _Taken | None:
+def _conclude(step: Step, result: ToolResult, follow: Callable[[Run, list[Step]], _Taken | None]) -> _Taken | None:
     """Record what came back, and follow up on the steps that are ready now, in one transaction."""
     runs, mine = together((_LOCK, {"id": step.id}), (_MINE, {"id": step.id, "attempt": step.attempt}))
     run = _only(Run, runs)

@@ -23,6 +23,7 @@ class Watching(ToolExecutor):
     """Notes whose steps are carried out, in their order."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.seen: list[tuple[object, int]] = []
 
     def perform(self, *, run: Run, call: ToolCall) -> ToolResult:
@@ -35,6 +36,7 @@ class Holding(ToolExecutor):
     """Holds every call until it is let go."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.arrived, self.go_on = threading.Semaphore(0), threading.Event()
 
     def perform(self, *, run: Run, call: ToolCall) -> ToolResult:

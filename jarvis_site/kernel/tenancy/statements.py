@@ -43,7 +43,7 @@ def append_later(row: TenantModel) -> None:
     """
     connection, insert, values = _prepared(row)
     if isinstance(connection, DatabaseWrapper):
-        connection.row_later(insert, connection.bound(_places(len(values)), values))
+        connection.row_later(insert, f"({', '.join(map(connection.literal, values))})")
     else:
         with connection.cursor() as cursor:
             cursor.execute(f"{insert} {_places(len(values))}", values)
@@ -109,21 +109,23 @@ def _executing(connection: DatabaseWrapper, statement: str, parameters: dict[str
     if "%(organization)s" not in statement:
         raise ValueError("A statement on tenant rows has to name the organization.")
     given = {**parameters, "organization": current_organization()}
-    numbered, names, places = _numbered(statement)
+    numbered, names = _numbered(statement)
     types = ", ".join(_TYPES.get(type(given[name]), "unknown") for name in names)
-    return connection.executing(numbered, f"({types})", connection.bound(places, given))
+    arguments = ", ".join(connection.literal(given[name]) for name in names)
+    return connection.executing(numbered, f"({types})", f"({arguments})")
 
 
 @cache
-def _numbered(statement: str) -> tuple[str, list[str], str]:
-    """Return the statement with `$1` instead of `%(name)s`, the names in that order, and places to bind them to."""
+def _numbered(statement: str) -> tuple[str, list[str]]:
+    """Return the statement with `$1` instead of `%(name)s`, and the names in that order."""
     names = list(dict.fromkeys(_NAME.findall(statement)))
     numbered = _NAME.sub(lambda found: f"${names.index(found[1]) + 1}", statement).replace("%%", "%")
-    return numbered, names, f"({', '.join(f'%({name})s' for name in names)})"
+    return numbered, names
 
 
 def _rows(cursor: Any, *, last: bool) -> list[tuple[Any, ...]]:
-    rows = list(cursor.fetchall()) if cursor.description else []
+    result = cursor.pgresult  # asking for `description` would describe every column
+    rows = list(cursor.fetchall()) if result is not None and result.nfields else []
     if not last:
         cursor.nextset()
     return rows

@@ -19,7 +19,8 @@ from weakref import WeakKeyDictionary
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.backends.postgresql import base, operations
-from psycopg import Connection
+from psycopg import Connection, abc
+from psycopg.adapt import Transformer
 from psycopg.pq import TransactionStatus
 from psycopg.sql import Composable
 
@@ -74,6 +75,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(self._execute_in_scope)
         self._waiting: dict[Hashable, _Waiting] = {}
+        self._literals: abc.Transformer | None = None
 
     def get_connection_params(self) -> dict[str, Any]:
         if self.settings_dict["OPTIONS"].get("server_side_binding"):
@@ -108,6 +110,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         with self.connection.cursor() as cursor:
             return str(cursor.mogrify(statement, parameters))
+
+    def literal(self, value: Any) -> str:
+        """Return a value as the driver would write it into a statement. What it knows about types is kept."""
+        self.ensure_connection()
+        if self._literals is None or self._literals.connection is not self.connection:
+            self._literals = Transformer(self.connection)
+        return "NULL" if value is None else self._literals.as_literal(value).decode(self._literals.encoding)
 
     def executing(self, statement: str, types: str, arguments: str) -> str:
         """Return what executes a statement with `$1`, `$2`... in it, which is planned at its first use.
@@ -185,6 +194,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> Any:
         self._waiting.clear()
+        self._literals = None
         return super()._close()  # type: ignore[misc]  # private to Django
 
     def _execute_in_scope(self, execute: Execute, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
