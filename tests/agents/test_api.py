@@ -178,6 +178,7 @@ def test_words_that_nobody_can_carry_out_are_told_so(maya: Program, workers: Wor
         (["runs.start"], f"runs/{uuid7()}/signals", "runs.control"),
         (["runs.read"], f"tasks/{uuid7()}/answer", "tasks.answer"),
     ],
+    ids=["start", "words", "signal", "answer"],
 )
 def test_a_key_needs_the_scope(cast: Cast, scopes: list[str], path: str, missing: str) -> None:
     answer = Program(cast.maya, *scopes).post(path, {"words": "hello", "name": "x"})
