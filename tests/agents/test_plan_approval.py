@@ -301,7 +301,7 @@ def test_what_has_begun_is_not_changed(cast: Cast, workers: Workers) -> None:
     run = story(cast)
     decide(cast.maya, run, "approve")
     workers.drain()
-    for path in ("1", "1/drop", "1/order", "1/ask-first"):
+    for path in ("1/drop", "1/order", "1/ask-first"):
         fields = {"a-title": "x", "save": "1", "text": "x", "quorum": "1"}
         assert edit(cast.maya, run, path, **fields).status_code == HTTPStatus.CONFLICT
     assert len(plans(run)) == 1

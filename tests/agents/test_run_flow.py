@@ -222,7 +222,7 @@ def test_a_stopped_run_starts_nothing_more_and_keeps_what_was_done(cast: Cast, w
 
 
 def test_a_result_that_never_came_fails_the_step_that_needs_it(cast: Cast, workers: Workers) -> None:
-    run = start(cast.maya, reading("1"), mail("2", needs=("1",), invitation={"$from": "1", "path": "/no/such"}))
+    run = start(cast.maya, reading("1"), mail("2", needs=("1",), invitation={"$from": "1", "path": "/files/7/path"}))
     workers.drain()
     assert step_of(cast.maya, run, "2").state == StepState.FAILED
     assert run_now(cast.maya, run).state == RunState.FAILED
