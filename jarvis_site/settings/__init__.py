@@ -117,7 +117,9 @@ _TENANT_BACKEND = "jarvis_site.kernel.tenancy.pg"
 _STOCK_BACKEND = "django.db.backends.postgresql"
 DATABASES = {
     "default": _database("DATABASE_URL", "jarvis_app", engine=_TENANT_BACKEND, TEST={"MIRROR": "owner"}, **_pooled),
-    "platform": _database("DATABASE_PLATFORM_URL", "jarvis_platform", engine=_STOCK_BACKEND, TEST={"MIRROR": "owner"}, **_pooled),
+    "platform": _database(
+        "DATABASE_PLATFORM_URL", "jarvis_platform", engine=_STOCK_BACKEND, TEST={"MIRROR": "owner"}, **_pooled
+    ),
     "owner": _database("DATABASE_OWNER_URL", "jarvis_owner", engine=_STOCK_BACKEND, TEST={"DEPENDENCIES": []}),
 }
 DATABASE_ROUTERS = ["jarvis_site.kernel.tenancy.router.TenantRouter"]
