@@ -165,8 +165,8 @@ def _row(cap: Cap, used: int, held: int) -> dict[str, Any]:
 
 # Models -----------------------------------------------------------------------------------------------------------
 
-# What was used to answer words, before there is a run that it can be counted for.
-_unassigned: ContextVar[dict[Measure, int] | None] = ContextVar("unassigned", default=None)
+# What was used to answer a member's words, before there is a run that it can be counted for.
+_unassigned: ContextVar[tuple[UUID | None, dict[Measure, int]] | None] = ContextVar("unassigned", default=None)
 
 
 @contextmanager
@@ -186,7 +186,8 @@ def model_call(request: PlanRequest, most: Tokens) -> Iterator[Charge]:
         used = _priced(_at_most(charge.used, most))
         settle(reservation_id, used=used)
         if run is None:
-            _unassigned.set({one: number + (_unassigned.get() or {}).get(one, 0) for one, number in used.items()})
+            before = _of(member_id)
+            _unassigned.set((member_id, {one: number + before.get(one, 0) for one, number in used.items()}))
 
 
 def words_begin() -> None:
@@ -197,12 +198,18 @@ def words_begin() -> None:
 @transaction.atomic
 def assign(run: Run) -> None:
     """What was used to make the plan belongs to the run that it became; its person has been charged already."""
-    used = {measure: number for measure, number in (_unassigned.get() or {}).items() if number}
+    used = {measure: number for measure, number in _of(run.member_id).items() if number}
     _unassigned.set(None)
     if used:
         held = caps(measures=used, member_id=run.member_id, run=run, now=run.created_at, found={})
         own = [cap for cap in held if cap.kind.scope is Scope.RUN]
         _add_later(own, {measure: (number, 0) for measure, number in used.items()})
+
+
+def _of(member_id: UUID | None) -> dict[Measure, int]:
+    """What is unassigned of this member; what somebody else's words have used is not theirs."""
+    whose, used = _unassigned.get() or (None, {})
+    return used if whose == member_id else {}
 
 
 def _member_at(address: str) -> UUID | None:

@@ -16,7 +16,7 @@ from accounts.selectors.sso import reachable
 from accounts.sign_in import records_of
 from agents.human_tasks import tasks_waiting
 from notifications.selectors import unread_count
-from permissions.selectors import waiting_count
+from permissions.selectors import consents_waiting
 
 # First part of the path inside an organization -> the item of the navigation that is current.
 _NAV = {
@@ -71,8 +71,9 @@ def counts(request: HttpRequest, slug: str) -> JsonResponse:  # noqa: ARG001 - t
 
 
 def _waiting(actor: Actor) -> int:
-    """What waits for the person's word: approvals, and questions of runs."""
-    return waiting_count(actor=actor) + tasks_waiting(actor=actor).count()
+    """What waits for the person's word, approvals and questions of runs, in one query: every page asks for it."""
+    approvals = consents_waiting(actor=actor).order_by().values("id")
+    return approvals.union(tasks_waiting(actor=actor).order_by().values("id"), all=True).count()
 
 
 def _organization(organization: Organization) -> dict[str, str]:

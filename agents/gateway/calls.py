@@ -1,6 +1,7 @@
 """Carrying out one tool call over MCP, with a time limit and a checked result."""
 
 import json
+import time
 from functools import cache
 from typing import Any, cast
 
@@ -39,15 +40,23 @@ async def acall(call: ToolCall, caller: Caller, *, timeout_seconds: float) -> To
     spec = catalogue.find(call.tool)
     if spec is None:
         return _failed("unknown_tool", f"There is no tool called {call.tool!r}.")
+    until = time.monotonic() + timeout_seconds
     with anyio.move_on_after(timeout_seconds):
         try:
             async with connected(spec.server, caller) as client:
                 # Inside, because the transport's task group would wrap what leaves it into an exception group.
-                return await _exchange(client, spec, call)
+                result = await _exchange(client, spec, call)
+                if time.monotonic() <= until:  # the loop stands still while a built-in tool runs, and so do its timers
+                    return result
+                return _too_late(spec, timeout_seconds)
         except* (anyio.BrokenResourceError, anyio.ClosedResourceError):
             pass
         return _lost(spec, "unavailable", f"The connection to the tool {spec.title!r} broke.")
-    return _lost(spec, "timeout", f"{spec.title} did not answer within {timeout_seconds:g} seconds.")
+    return _too_late(spec, timeout_seconds)
+
+
+def _too_late(spec: ToolSpec, seconds: float) -> ToolResult:
+    return _lost(spec, "timeout", f"{spec.title} did not answer within {seconds:g} seconds.")
 
 
 async def _exchange(client: Client, spec: ToolSpec, call: ToolCall) -> ToolResult:

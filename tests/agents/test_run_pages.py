@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 MANY = 50
 # Frame, session, membership and scope included.
-LIST_BUDGET, RUN_BUDGET, CARD_BUDGET = 18, 31, 16
+LIST_BUDGET, RUN_BUDGET, CARD_BUDGET = 18, 30, 16
 
 
 def page(person: Person, path: str = "", **headers: str) -> str:

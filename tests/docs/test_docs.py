@@ -159,7 +159,7 @@ def variables_read() -> dict[str, str | None]:
 
 def reads_environment(function: ast.expr) -> bool:
     return ast.unparse(function) in {
-        *(f"env.{kind}" for kind in ("text", "flag", "number", "words", "database")),
+        *(f"env.{kind}" for kind in ("text", "flag", "number", "decimal", "words", "database")),
         "_database",
         "environment.get",
         "os.environ.get",
@@ -170,7 +170,11 @@ def default_of(call: ast.Call, rest: list[ast.expr]) -> str | None:
     if ast.unparse(call.func) == "env.flag":
         given = next((word.value for word in call.keywords if word.arg == "default"), ast.Constant(value=False))
         return str(given.value).lower() if isinstance(given, ast.Constant) else None
-    if ast.unparse(call.func) in {"env.text", "env.number"} and rest and isinstance(rest[0], ast.Constant):
+    if (
+        ast.unparse(call.func) in {"env.text", "env.number", "env.decimal"}
+        and rest
+        and isinstance(rest[0], ast.Constant)
+    ):
         return str(rest[0].value)
     return None
 

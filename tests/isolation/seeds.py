@@ -91,7 +91,9 @@ def _values(model: type[models.Model], planted: dict[type[models.Model], models.
         if field.primary_key or field.name == "organization" or isinstance(field, models.GeneratedField):
             continue
         if not isinstance(field, models.ForeignKey):
-            yield field.attname, _value(field, word_for(model))
+            # A member may be named by id alone, where no foreign key shall hold the row.
+            hers = field.name == "member_id" and Membership in planted
+            yield field.attname, planted[Membership].pk if hers else _value(field, word_for(model))
         elif field.related_model is not model:  # a row that points at itself would say nothing more
             yield field.name, _row(field.related_model, planted)
 

@@ -30,6 +30,11 @@ IDLE_SECONDS = 1.0
 LATER = declare("tests.later")
 
 
+@LATER.handler
+def later() -> None:
+    """It only has to be due."""
+
+
 @pytest.fixture
 def candidates() -> Iterator[tuple[Leadership, Leadership]]:
     first, second = Leadership(), Leadership()
