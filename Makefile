@@ -25,7 +25,8 @@ demo: bootstrap ## Create the demo organization and its people, and print their 
 test: bootstrap-dev ## Lint, then all tests (ARGS="-k name" for some)
 	@bin/lint
 	@CHROMIUM="$$(bin/chromium)" && DOVECOT="$$(bin/dovecot)" && RABBITMQ="$$(bin/rabbitmq)" && \
-		bin/oidc-provider >/dev/null && export CHROMIUM DOVECOT RABBITMQ && \
+		FAKETIME_LIBRARY="$$(bin/faketime)" && bin/oidc-provider >/dev/null && \
+		export CHROMIUM DOVECOT RABBITMQ FAKETIME_LIBRARY && \
 		$(PYTHON_IN) -m pytest $(ARGS)
 
 faults: bootstrap-dev ## The fault suite in full: takes more than an hour (ARGS="-k many_runs" for a part)
