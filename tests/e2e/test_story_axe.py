@@ -18,6 +18,8 @@ pytestmark = pytest.mark.timeout(400)
 NO_PAGES = {
     "counts/",
     "chat/new/",
+    "runs/views/",
+    "runs/batches/",
     "notifications/read/",
     "files/upload/",
     "files/folder/",
@@ -45,6 +47,7 @@ def test_axe_finds_nothing_on_the_pages_of_the_organization(open_page: Open) -> 
     page = open_page()
     start(page)
     expect(page.get_by_role("button", name="Approve plan")).to_be_visible()
+    run = page.get_by_role("link", name="Open run").first.get_attribute("href")
     waiting = opened(page, "approvals/", r"/approvals/[0-9a-f-]{36}/")
     start(page)
     approve(page)
@@ -53,6 +56,7 @@ def test_axe_finds_nothing_on_the_pages_of_the_organization(open_page: Open) -> 
         *(f"/o/{RunningSite.slug}/{path}" for path in inside()),
         *(f"/{path}" for path in PERSONAL),
         waiting,
+        *(f"{run}{path}" for path in ("plan/", "plan/2/", "plan/2/ask-first/")),
         opened(page, "runs/", r"/runs/[0-9a-f-]{36}/"),
         opened(page, "mail/sent/", r"/mail/[0-9a-f-]{36}/"),
         opened(page, "calendar/", r"/calendar/event/"),

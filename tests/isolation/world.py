@@ -105,6 +105,7 @@ class World:
         return {
             ("message_id", "outbox"): self.ids["outgoing_id"],
             ("key", "ask-first"): "2",  # nobody is asked before a step that is over
+            ("run_id", "/undo/"): self.ids["done_run_id"],  # what has only read has nothing to take back
             ("request_id", "settings/requests"): self.planted.get("accounts.JoinRequest", ""),
         }
 
