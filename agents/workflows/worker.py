@@ -176,7 +176,7 @@ def _take(run: Run, step: Step, executor: Executor, *, start: Start) -> _Taken |
 def _gate(run: Run, step: Step, executor: Executor) -> Gate:
     try:
         return executor.gate(run=run, step=step)
-    except Exception as error:
+    except Exception as error:  # told apart from a fault of the engine's own; `execute` counts it as a try
         raise _GateFailedError from error
 
 

@@ -71,12 +71,7 @@ def runs_over(person: Person, *, seconds: float) -> bool:
 
 def all_over(person: Person, *, seconds: float) -> bool:
     """Whether every run and every job comes to its end in time."""
-
-    def over() -> bool:
-        time.sleep(LOOK_SECONDS)
-        return patiently(lambda: not left(person) and not jobs(person))
-
-    return wait_until(over, seconds=seconds)
+    return wait_until(lambda: patiently(lambda: not left(person) and not jobs(person)), seconds=seconds)
 
 
 def jobs(person: Person) -> int:

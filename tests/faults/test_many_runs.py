@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from jarvis_site.kernel.clock import db_time
+from jarvis_site.local.process import wait_until
 from tests.cast import Cast, Person
 from tests.faults.apart import Apart
 from tests.faults.conftest import ON_RABBITMQ
@@ -78,8 +79,7 @@ def test_runs_finish_exactly_while_workers_are_killed(cast: Cast, engine: Engine
 
 def until_under_way(person: Person, done: int) -> None:
     """Wait until so many steps are done, or everything is."""
-    while left(person) and steps_done(person) < done:
-        time.sleep(0.02)
+    assert wait_until(lambda: not left(person) or steps_done(person) >= done, seconds=FINISH_SECONDS)
 
 
 @pytest.fixture
