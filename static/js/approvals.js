@@ -1,16 +1,12 @@
 // The inbox of questions: live, and by keyboard (j, k move; a approves; r rejects). The bell's page is kept live too.
-import { onConnection, subscribe } from "./live.js";
+import { subscribe } from "./live.js";
 import { refresher } from "./refresh.js";
 
 const refresh = refresher("list", "request", "news");
 const list = document.getElementById("list");
 const member = document.getElementById("live")?.dataset.member;
 
-if (member) {
-  subscribe(`inbox:${member}`, 0, refresh);
-  let cut = false;
-  onConnection((open) => { if (open && cut) refresh(); cut = !open; });
-}
+if (member) subscribe(`inbox:${member}`, 0, refresh);
 
 const move = (by) => {
   const asks = [...list.querySelectorAll(".ask")];

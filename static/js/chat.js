@@ -27,17 +27,16 @@ const relist = () => {
     try {
       const fresh = await fragment(address);
       const at = [...list.querySelectorAll("a")].indexOf(document.activeElement);
-      list.replaceChildren(fresh);
+      const renewed = list.cloneNode(false);
+      renewed.append(fresh);
+      if (renewed.innerHTML === list.innerHTML) return; // a click must not lose its element for nothing
+      list.replaceChildren(...renewed.childNodes);
       if (at >= 0) list.querySelectorAll("a")[at]?.focus({ preventScroll: true });
     } catch { /* the next change, or the next page, shows it */ }
   }, LIST_MS);
 };
 
-if (list && member) {
-  subscribe(`chat:${member}`, 0, relist);
-  let cut = false;
-  onConnection((open) => { if (open && cut) relist(); cut = !open; });
-}
+if (list && member) subscribe(`chat:${member}`, 0, relist);
 
 // A new conversation ------------------------------------------------------------------------------------------------
 const startNew = () => {

@@ -1,5 +1,7 @@
 // One websocket per page. What is published may be lost on the way; numbered topics are complete again after a new
-// subscription with the last number that was seen. Every page follows its member's inbox and keeps the rail's counts.
+// subscription with the last number that was seen, of others the handlers look again whenever they are joined: what
+// happened between the making of the page and its subscription reached nobody. Every page follows its member's inbox
+// and keeps the rail's counts.
 const FIRST_PAUSE_MS = 400;
 const LONGEST_PAUSE_MS = 30_000;
 const QUIET_MS = 20_000; // then a ping
@@ -34,7 +36,8 @@ export const connected = () => socket?.readyState === WebSocket.OPEN;
 // Calls back with true and false as the connection comes and goes.
 export const onConnection = (listener) => listeners.add(listener);
 
-// Follows a topic. The handler gets every frame of it, some of them twice; `after` is the last number it knows of.
+// Follows a topic. The handler gets every frame of it, some of them twice; `after` is the last number it knows of. Where
+// there are no numbers it also gets a frame of the type "subscribed" each time that the topic was joined.
 export const subscribe = (topic, after, handler) => {
   const known = topics.get(topic);
   if (known) known.handlers.add(handler);
@@ -93,9 +96,8 @@ const arrived = (frame) => {
   if (frame.type === "subscribed") {
     entry.asked = false;
     entry.last = Math.max(entry.last, frame.number);
-    return;
-  }
-  if (frame.type === "refused") {
+    if (entry.last) return;
+  } else if (frame.type === "refused") {
     topics.delete(frame.topic);
     return;
   }
@@ -209,9 +211,7 @@ const count = () => {
 };
 
 if (place) {
-  let cut = false;
   subscribe(`inbox:${place.dataset.member}`, 0, count);
-  onConnection((open) => { if (open && cut) count(); cut = !open; });
   setInterval(look, QUIET_MS / 4);
   document.addEventListener("visibilitychange", wake);
   window.addEventListener("online", wake);

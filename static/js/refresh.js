@@ -5,12 +5,21 @@ const QUIET_MS = 150;
 const busy = (part) => (part.contains(document.activeElement) && document.activeElement.matches("input, textarea"))
   || part.querySelector("details.reject[open], details.menu[open]") !== null;
 
+// The pages differ in the token of each form even when nothing has happened. What is the same stays, so that no click
+// is lost on an element that was just exchanged.
+const text = (part) => {
+  const copy = part.cloneNode(true);
+  for (const token of copy.querySelectorAll("input[name=csrfmiddlewaretoken]")) token.remove();
+  return copy.innerHTML;
+};
+
 const replace = (part, fresh) => {
   if (busy(part)) return;
   const link = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   const top = part.scrollTop;
   const open = [...part.querySelectorAll("details")].map((element) => element.open);
   for (const { name, value } of fresh.attributes) part.setAttribute(name, value);
+  if (text(part) === text(fresh)) return;
   part.replaceChildren(...fresh.childNodes);
   part.querySelectorAll("details").forEach((element, at) => { element.open ||= open[at] ?? false; });
   part.scrollTop = top;

@@ -1,5 +1,5 @@
 // The pages of runs, live. Without this module they are plain pages.
-import { onConnection, subscribe } from "./live.js";
+import { subscribe } from "./live.js";
 import { refresher } from "./refresh.js";
 
 const AGING_MS = 30_000; // lengths of time on the page grow even when nothing happens
@@ -19,8 +19,6 @@ if (run && goesOn()) {
 } else if (member && document.getElementById("runs")) {
   subscribe(`inbox:${member}`, 0, refresh);
 }
-let cut = false;
-onConnection((open) => { if (open && cut) refresh(); cut = !open; });
 
 // The step that was opened beside the graph is the marked one.
 document.addEventListener("htmx:afterSwap", ({ detail }) => {

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.conftest import Open
 from tests.e2e.site import RunningSite
@@ -57,6 +57,23 @@ def test_the_plan_is_approved_in_the_chat_and_finishes_live(signed_in_page: Page
     expect(page.get_by_text("Done.", exact=True)).to_be_visible()
     expect(page.locator("[data-run]")).to_contain_text("2 of 2 steps")
     expect(page.locator("#strip .strip")).to_have_count(0)
+
+
+def test_a_question_that_comes_while_the_page_is_loading_is_counted_and_listed(signed_in_page: Page) -> None:
+    asker, slow = signed_in_page, signed_in_page.context.new_page()
+    held: list[Route] = []
+    slow.route("**/live*.js", lambda route: held.append(route))  # noqa: PLW0108 - a bound method cannot be wrapped
+    slow.goto("/o/halden-roe/approvals/", wait_until="commit")
+    slow.wait_for_function("document.readyState === 'interactive'")
+    before = slow.locator("#list .ask").count()
+    start(asker, STORY)
+    expect(asker.locator("#strip")).to_contain_text("waiting for you")
+    for route in held:
+        route.continue_()
+    expect(slow.locator("#list .ask")).to_have_count(before + 1)
+    expect(slow.locator("[data-count=approvals]").first).to_contain_text(str(before + 1))
+    asker.get_by_role("button", name="Approve plan").click()
+    expect(asker.get_by_text("Done.", exact=True)).to_be_visible()
 
 
 def test_a_half_written_reason_survives_what_happens_meanwhile(signed_in_page: Page) -> None:
