@@ -2,13 +2,16 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
 from django.db import models, transaction
 
-from jarvis_site.kernel.tenancy import current_member
+from jarvis_site.kernel.tenancy import current_member, current_organization
+
+if TYPE_CHECKING:
+    from jarvis_site.audit.models import AuditEvent, AuditKey
 
 REASON_LENGTH = 500
 _PSEUDONYM_DIGITS = 32
@@ -36,7 +39,7 @@ def record(
         reason: kept among the words.
         details: small JSON of ids, codes, rule names and counts. The row can never be changed or erased, so no names,
             no addresses, nothing that a person wrote; never a secret. An entry with an `@` is kept among the words.
-        words: small JSON of just those: kept beside the row, and erased with the person who acted.
+        words: small JSON of just those: encrypted in the row; the key is destroyed with the person who acted.
 
     Raises:
         NotInTransaction: there is no transaction that the row could share with its act.
@@ -44,7 +47,7 @@ def record(
     if not transaction.get_connection().in_atomic_block:
         raise NotInTransaction(action)
     # The package is imported before models can load.
-    from jarvis_site.audit.models import AuditEvent, AuditWords
+    from jarvis_site.audit.models import AuditEvent
     from jarvis_site.kernel.tenancy.statements import append_later
 
     kind, identifier = _name(resource)
@@ -60,9 +63,20 @@ def record(
         details=facts,
         request_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
     )
+    key = _seal(row, said) if said else None
     append_later(row)
-    if said:
-        append_later(AuditWords(event_id=row.id, member_id=row.member_id, words=said))
+    if key is not None:
+        append_later(key)
+
+
+def _seal(row: "AuditEvent", said: dict[str, Any]) -> "AuditKey":
+    """Put words into a row, encrypted. Returns what opens them."""
+    from jarvis_site.audit import words
+    from jarvis_site.audit.models import AuditKey
+
+    sealed = words.seal(said, place=words.Place(current_organization(), row.id))
+    row.words_digest, row.words_sealed = sealed.digest, sealed.text
+    return AuditKey(event_id=row.id, member_id=row.member_id, key=sealed.key, addresses=sealed.addresses)
 
 
 def pseudonym(text: str) -> str:

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db.models import Model
 
-from jarvis_site.audit.models import AuditEvent, AuditWords
+from jarvis_site.audit import words
+from jarvis_site.audit.models import AuditEvent, AuditKey
+
+log = structlog.get_logger(__name__)
 
 
 def events_of_run(*, run_id: UUID) -> list[tuple[AuditEvent, dict[str, Any]]]:
     """What was decided and done in a run, in order, each with its words; none where they were erased."""
-    rows = list(AuditEvent.objects.filter(run_id=run_id).order_by("at", "id"))
-    words = dict(AuditWords.objects.filter(event__run_id=run_id).values_list("event_id", "words"))
-    return [(row, words.get(row.id, {})) for row in rows]
+    return with_words(list(AuditEvent.objects.filter(run_id=run_id).order_by("at", "id")))
 
 
 def events_of(*, resource: Model, length: int) -> list[tuple[AuditEvent, dict[str, Any]]]:
@@ -30,6 +32,16 @@ def last_event(*, resource_type: str, resource_id: str, actions: Sequence[str]) 
 
 def with_words(rows: Sequence[AuditEvent]) -> list[tuple[AuditEvent, dict[str, Any]]]:
     """Audit rows, each with what a person wants to read beside it; none where it was erased."""
-    ids = [row.id for row in rows]
-    words = dict(AuditWords.objects.filter(event__in=ids).values_list("event_id", "words"))
-    return [(row, words.get(row.id, {})) for row in rows]
+    ids = [row.id for row in rows if row.words_digest]
+    keys = dict(AuditKey.objects.filter(event__in=ids).values_list("event_id", "key")) if ids else {}
+    return [(row, _opened(row, keys.get(row.id))) for row in rows]
+
+
+def _opened(row: AuditEvent, wrapped: str | None) -> dict[str, Any]:
+    if wrapped is None:
+        return {}
+    try:
+        return words.opened(row.words_sealed, wrapped, place=words.Place(row.organization_id, row.id))
+    except words.Unreadable:  # the page shows the rest; `audit verify` names the row
+        log.warning("audit_words_unreadable", event_id=str(row.id))
+        return {}

@@ -22,7 +22,8 @@ from accounts.services.organizations import organization_create
 from accounts.services.sessions import KEPT_DAYS, MOST_ENDED, member_session_end, session_seen
 from accounts.sign_in import SEEN
 from accounts.tasks import start_clean_ups
-from jarvis_site.audit.models import AuditEvent, AuditWords
+from jarvis_site.audit.models import AuditEvent
+from jarvis_site.audit.selectors import with_words
 from jarvis_site.kernel import realtime
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.realtime import CLOSE_SIGN_IN
@@ -297,7 +298,7 @@ def test_it_is_put_on_record_without_words_about_the_device(cast: Cast) -> None:
     end(cast.tomas, session)
     with tenant(cast.halden.id):
         event = AuditEvent.objects.get(action="session.ended")
-        words = str(list(AuditWords.objects.filter(event=event).values()))
+        words = str(with_words([event]))
     assert (event.resource_type, event.resource_id) == ("accounts.membership", str(cast.priya.membership.id))
     assert event.member_id == cast.tomas.membership.id
     assert event.details == {"session": str(session.id)}

@@ -10,7 +10,8 @@ from agents.batches import MOST_RUNS, Act, batch_get, batch_start
 from agents.contracts import RunState
 from agents.jobs import BATCH
 from agents.models import Run
-from jarvis_site.audit.models import AuditEvent, AuditWords
+from jarvis_site.audit.models import AuditEvent
+from jarvis_site.audit.selectors import with_words
 from jarvis_site.kernel.errors import Invalid, NotFound
 from jarvis_site.kernel.models import Job
 from jarvis_site.kernel.tenancy import tenant
@@ -49,8 +50,8 @@ def test_chosen_runs_are_confirmed_then_stopped_with_one_reason(cast: Cast, work
     assert "hx-trigger" not in over
     assert states(cast.maya, runs) == ["cancelled", "cancelled", "waiting"]
     with tenant(cast.halden.id):
-        reasons = AuditWords.objects.filter(event__action="run.cancel_requested").values_list("words", flat=True)
-        assert list(reasons) == [{"reason": "The trip is off"}] * 2
+        rows = with_words(list(AuditEvent.objects.filter(action="run.cancel_requested")))
+        assert [words for _row, words in rows] == [{"reason": "The trip is off"}] * 2
         assert set(AuditEvent.objects.filter(resource_type="agents.batch").values_list("action", flat=True)) == {
             "runs.batch_asked",
             "runs.batch_ended",

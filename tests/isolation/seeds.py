@@ -13,6 +13,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import IntegrityError, models, transaction
 
 from accounts.models import Membership, User
+from jarvis_site.kernel.tenancy import all_tenants, current_organization
+from jarvis_site.kernel.tenancy.constraints import APP_ROLE, TenantPolicy
 from jarvis_site.kernel.tenancy.models import TenantModel
 
 # In what belongs to one member, and in what the whole organization may read.
@@ -80,10 +82,20 @@ def _row(model: type[models.Model], planted: dict[type[models.Model], models.Mod
         values = dict(_values(model, planted))
         try:
             with transaction.atomic():
-                planted[model] = model._default_manager.create(**values)
+                planted[model] = _created(model, values)
         except IntegrityError:  # there can be one only, and the member has it already
             planted[model] = model._default_manager.get()
     return planted[model]
+
+
+def _created(model: type[models.Model], values: dict[str, Any]) -> models.Model:
+    """What the application's role may not insert is the platform's to write."""
+    policy = next(found for found in model._meta.constraints if isinstance(found, TenantPolicy))
+    if "INSERT" in policy.rights(APP_ROLE):
+        return model._default_manager.create(**values)
+    organization_id = current_organization()
+    with all_tenants():
+        return model._default_manager.create(organization_id=organization_id, **values)
 
 
 def _values(model: type[models.Model], planted: dict[type[models.Model], models.Model]) -> Iterator[tuple[str, Any]]:

@@ -23,7 +23,7 @@ def _column(model: type[Model], name: str) -> str:
     return str(model._meta.get_field(name).column)  # type: ignore[union-attr]  # a column, by the system checks
 
 
-class _DatabaseConstraint(BaseConstraint):
+class DatabaseConstraint(BaseConstraint):
     """A constraint that only the database enforces. It always runs as a statement of its own, after the table's."""
 
     options: ClassVar[tuple[str, ...]] = ()
@@ -46,7 +46,7 @@ class _DatabaseConstraint(BaseConstraint):
         return path, (), {**kwargs, **{option: getattr(self, option) for option in self.options}}
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _DatabaseConstraint):
+        if not isinstance(other, DatabaseConstraint):
             return NotImplemented
         return self.deconstruct() == other.deconstruct()
 
@@ -54,7 +54,7 @@ class _DatabaseConstraint(BaseConstraint):
         return hash(self.name)
 
 
-class TenantPolicy(_DatabaseConstraint):
+class TenantPolicy(DatabaseConstraint):
     """Row-level security, forced for the owner too, and the rights of both roles.
 
     `append_only` leaves SELECT and INSERT. `picker` also shows a signed-in person the rows whose `user` they are, in
@@ -62,10 +62,11 @@ class TenantPolicy(_DatabaseConstraint):
     append-only rows hang on, because PostgreSQL cascades with the rights of the tables' owner (docs/adr/0015).
     `lookup` is a condition in SQL: functions of jarvis_lookup read such rows of every organization (roles.sql).
     `search` is for tables that functions of jarvis_search look through: under the tenant's policy PostgreSQL uses no
-    index of words, because LIKE might tell of rows before the policy has hidden them.
+    index of words, because LIKE might tell of rows before the policy has hidden them. `app_rights` and
+    `platform_rights` say for one role what none of these does.
     """
 
-    options = ("append_only", "picker", "platform_deletes", "lookup", "search")
+    options = ("append_only", "picker", "platform_deletes", "lookup", "search", "app_rights", "platform_rights")
 
     def __init__(
         self,
@@ -76,6 +77,8 @@ class TenantPolicy(_DatabaseConstraint):
         platform_deletes: bool = False,
         lookup: str = "",
         search: bool = False,
+        app_rights: tuple[str, ...] = (),
+        platform_rights: tuple[str, ...] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
@@ -84,9 +87,13 @@ class TenantPolicy(_DatabaseConstraint):
         self.platform_deletes = platform_deletes
         self.lookup = lookup
         self.search = search
+        self.app_rights = app_rights
+        self.platform_rights = platform_rights
 
     def rights(self, role: str) -> tuple[str, ...]:
         """Return what APP_ROLE or PLATFORM_ROLE may do with the rows its policy shows it."""
+        if own := self.app_rights if role == APP_ROLE else self.platform_rights:
+            return own
         if self.append_only:
             return APPEND_ONLY
         return READ_AND_CHANGE if self.platform_deletes and role == APP_ROLE else READ_AND_WRITE
@@ -145,7 +152,7 @@ _ON_DELETE: dict[Any, str] = {
 }
 
 
-class TenantFK(_DatabaseConstraint):
+class TenantFK(DatabaseConstraint):
     """(organization_id, field_id) -> (organization_id, id): a row of another organization cannot be pointed at.
 
     PostgreSQL checks foreign keys with row security off, so a plain one accepts any organization's id, and its ON

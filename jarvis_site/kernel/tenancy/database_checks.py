@@ -157,7 +157,7 @@ def _right_problems(ask: Ask, model: type[Model]) -> Iterator[CheckMessage]:
     policies = [constraint for constraint in model._meta.constraints if isinstance(constraint, TenantPolicy)]
     for role in (APP_ROLE, PLATFORM_ROLE):
         allowed = policies[0].rights(role) if policies else ()
-        refused = [*_NEVER_GRANTED, *({"UPDATE", "DELETE"} - set(allowed))]
+        refused = [*_NEVER_GRANTED, *({"INSERT", "UPDATE", "DELETE"} - set(allowed))]
         for (right,) in ask(
             "SELECT asked FROM unnest(%s::text[]) AS asked"
             " WHERE to_regclass(%s) IS NOT NULL AND has_table_privilege(%s, to_regclass(%s), asked)",

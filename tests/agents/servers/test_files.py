@@ -11,7 +11,8 @@ from agents.contracts import JsonObject, ToolCall, ToolResult
 from agents.gateway.calls import call
 from agents.servers.base import Caller
 from agents.servers.files import contracts, services
-from jarvis_site.audit.models import AuditWords
+from jarvis_site.audit.models import AuditEvent
+from jarvis_site.audit.selectors import with_words
 from jarvis_site.kernel.errors import Conflict, Invalid
 from jarvis_site.kernel.tenancy import NoTenant, tenant
 from tests.cast import Cast, Person
@@ -253,8 +254,8 @@ def test_each_change_is_on_record(cast: Cast, folder: Path) -> None:
     called(cast.priya, "delete", path="a.txt")
     called(cast.priya, "restore", path="a.txt")
     refused(called(cast.priya, "delete", path="missing.txt"))
-    rows = AuditWords.objects.filter(event__resource_type="file").values_list("event__action", "words__path")
-    assert list(rows.order_by("event")) == [
+    rows = with_words(list(AuditEvent.objects.filter(resource_type="file").order_by("id")))
+    assert [(row.action, words["path"]) for row, words in rows] == [
         ("file.created", "a.txt"),
         ("file.replaced", "a.txt"),
         ("file.deleted", "a.txt"),
