@@ -3,11 +3,7 @@
 import unicodedata
 from typing import Any
 
-# Format, control, surrogate, private use, and the separators that break a line where none is seen.
-_HIDING = {"Cf", "Cc", "Cs", "Co", "Zl", "Zp"}
-_KEPT = {"\n", "\t"}
-# Letters and symbols that are drawn as nothing.
-_BLANK = {"\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"}
+from permissions.risk.characters import hides
 
 
 def visible(value: Any) -> tuple[Any, int]:
@@ -26,12 +22,8 @@ def visible(value: Any) -> tuple[Any, int]:
 
 def _visible_text(text: str) -> tuple[str, int]:
     lines = text.replace("\r\n", "\n")  # how mail and calendars end a line
-    return "".join(_shown(char) for char in lines), sum(_hides(char) for char in lines)
-
-
-def _hides(char: str) -> bool:
-    return char not in _KEPT and (char in _BLANK or unicodedata.category(char) in _HIDING)
+    return "".join(_shown(char) for char in lines), sum(hides(char) for char in lines)
 
 
 def _shown(char: str) -> str:
-    return f"⟨{unicodedata.name(char, f'U+{ord(char):04X}').lower()}⟩" if _hides(char) else char
+    return f"⟨{unicodedata.name(char, f'U+{ord(char):04X}').lower()}⟩" if hides(char) else char
