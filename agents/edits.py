@@ -88,11 +88,17 @@ def _sorted(steps: tuple[PlannedStep, ...]) -> tuple[PlannedStep, ...]:
 
 def _change(draft: PlanDraft, edit: Change) -> PlanDraft:
     step = _find(draft, edit.key)
-    changed = replace(step, tool=edit.tool, arguments=edit.arguments, title=edit.title)
+    kept = tuple(source for source in step.sources if _same(step, edit, source.argument))
+    changed = replace(step, tool=edit.tool, arguments=edit.arguments, title=edit.title, sources=kept)
     waits_for = dict.fromkeys(
         [*step.depends_on, *(found.step for found in references(inputs(edit.tool, edit.arguments)))]
     )
     return replace(draft, steps=_put(draft.steps, replace(changed, depends_on=tuple(waits_for))))
+
+
+def _same(step: PlannedStep, edit: Change, argument: str) -> bool:
+    """What the person leaves as it is has not become their word by that."""
+    return edit.arguments.get(argument) == step.arguments.get(argument)
 
 
 def _insert(draft: PlanDraft, edit: InsertPerson) -> PlanDraft:

@@ -6,6 +6,7 @@ the same form as any other step. The gate carries them out (`agents.orchestrator
 
 from agents.contracts.tools import Reversibility, Risk, ToolSpec
 from agents.contracts.values import Json, JsonObject
+from permissions.contracts import Origin
 
 FLOW = "flow"
 CONDITION, EACH, RUN, WAIT, ASK = "flow.condition", "flow.each", "flow.run", "flow.wait", "flow.ask"
@@ -53,7 +54,16 @@ _FIELD = _closed(
 _BUTTON = _closed({"id": _NAME, "label": {"type": "string", "minLength": 1, "maxLength": 60}}, "id", "label")
 
 
-def _step(name: str, title: str, description: str, *, arguments: JsonObject, output: JsonObject, icon: str) -> ToolSpec:
+def _step(
+    name: str,
+    title: str,
+    description: str,
+    *,
+    arguments: JsonObject,
+    output: JsonObject,
+    icon: str,
+    gives: Origin = Origin.ORGANIZATION,
+) -> ToolSpec:
     return ToolSpec(
         name=name,
         title=title,
@@ -68,6 +78,8 @@ def _step(name: str, title: str, description: str, *, arguments: JsonObject, out
         reversibility=Reversibility.NONE_NEEDED,
         seconds=0.0,
         icon=icon,
+        gives=gives,
+        own=("/outcome", "/count", "/failed", "/run_id"),
     )
 
 
@@ -142,6 +154,7 @@ FLOW_TOOLS: tuple[ToolSpec, ...] = (
         ),
         output={"outcome": {"enum": [BY_TIME, BY_EVENT, TOO_LATE]}, "data": {"type": "object"}},
         icon="clock",
+        gives=Origin.OUTSIDE,
     ),
     _step(
         ASK,
@@ -173,6 +186,7 @@ FLOW_TOOLS: tuple[ToolSpec, ...] = (
             "by": {"type": "array", "items": {"type": "string"}},
         },
         icon="user",
+        gives=Origin.PERSON,
     ),
 )
 INPUT = "input"  # the id by which steps of a sub-run refer to its inputs

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any, Self
 
 from agents.contracts.values import JsonObject, digest
+from permissions.contracts import Origin, Source
 
 
 class PlanAuthor(StrEnum):
@@ -53,6 +55,8 @@ class PlannedStep:
         depends_on: ids of the steps that must be done, or out of the way, before.
         critical: when it fails, the run has failed; otherwise the run goes on without it.
         only_if: outcomes of earlier steps that must all hold; otherwise the step is left out.
+        sources: of literal values that do not come from the person, or of the step itself (argument ""). Written by
+            Jarvis alone, never read from what a planner or a client sends, and no part of what the step does.
     """
 
     id: str
@@ -62,6 +66,17 @@ class PlannedStep:
     depends_on: tuple[str, ...] = ()
     critical: bool = True
     only_if: tuple[Branch, ...] = ()
+    sources: tuple[Source, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def from_stored(cls, told: Any) -> Self:
+        """Read a step as a plan version holds it."""
+        given = {**told, "depends_on": tuple(told["depends_on"])}
+        given["only_if"] = tuple(Branch(**branch) for branch in told.get("only_if", ()))
+        given["sources"] = tuple(
+            Source(**{**source, "origin": Origin(source["origin"])}) for source in told.get("sources", ())
+        )
+        return cls(**given)
 
     def as_json(self) -> JsonObject:
         told: JsonObject = {
@@ -74,6 +89,8 @@ class PlannedStep:
         }
         if self.only_if:  # left out otherwise, so that plans without branches keep their digest
             told["only_if"] = [branch.as_json() for branch in self.only_if]
+        if self.sources:  # stored and approved with the step, so that whoever approves it sees them
+            told["sources"] = [asdict(source) for source in self.sources]
         return told
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from agents.contracts.values import JsonObject
+from permissions.contracts import Origin
 
 
 class Risk(StrEnum):
@@ -67,6 +68,9 @@ class ToolSpec:
         undo: how its effect is reversed; only for those that can be.
         seconds: how long a call usually takes, until there are figures of the organization's own.
         cost: what a call costs, in millionths of a US dollar.
+        gives: who has written what the call gives; what is made of values from outside is from outside all the same.
+        own: JSON Pointers into the result, with * for any place in a list, to what the organization's own software
+            has made: of a call that writes, its new ids, whatever it was made of.
     """
 
     name: str
@@ -86,6 +90,8 @@ class ToolSpec:
     seconds: float = 1.0
     cost: int = 0
     icon: str = "agents"
+    gives: Origin = Origin.OUTSIDE
+    own: tuple[str, ...] = ()
 
     @property
     def server(self) -> str:

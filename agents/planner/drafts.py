@@ -1,5 +1,7 @@
 """Raw JSON from outside, of whatever shape, into a `PlanDraft` for the validator to judge."""
 
+from dataclasses import replace
+
 from agents.contracts import Branch, Json, JsonObject, PlanAuthor, PlanDraft, PlanFault, PlannedStep
 from agents.errors import PlanUnreadable
 from agents.planner.bounds import MAX_FAULTS, MAX_STEPS, too_many_steps
@@ -38,14 +40,29 @@ def stored_draft(body: JsonObject, *, author: PlanAuthor, note: str = "") -> Pla
         PlanUnreadable: it is none, for example because another version of the program has stored it.
     """
     draft = parse_draft({**body, "note": note}, author=author)
-    if isinstance(draft, PlanDraft):
-        return draft
-    raise PlanUnreadable(draft)
+    if not isinstance(draft, PlanDraft):
+        raise PlanUnreadable(draft)
+    return replace(draft, steps=tuple(_with_sources(*pair) for pair in zip(draft.steps, _steps(body), strict=True)))
+
+
+def _steps(body: JsonObject) -> list[Json]:
+    steps = body["steps"]
+    assert isinstance(steps, list)  # noqa: S101 - it has just been read as one
+    return steps
+
+
+def _with_sources(step: PlannedStep, stored: Json) -> PlannedStep:
+    """Only what we have stored says where values come from: in a plan that somebody sends us nobody reads it."""
+    marked = isinstance(stored, dict) and "sources" in stored
+    return replace(step, sources=PlannedStep.from_stored(stored).sources) if marked else step
 
 
 def stored_steps(items: Json) -> tuple[PlannedStep, ...]:
     """Read the steps of a sub-run, as they stand in a validated plan. Raises `PlanUnreadable`."""
-    return stored_draft({"goal": "", "steps": items}, author=PlanAuthor.PERSON).steps
+    draft = parse_draft({"goal": "", "steps": items}, author=PlanAuthor.PERSON)
+    if isinstance(draft, PlanDraft):
+        return draft.steps
+    raise PlanUnreadable(draft)
 
 
 def _draft(raw: JsonObject, items: list[Json], author: PlanAuthor) -> PlanDraft | tuple[PlanFault, ...]:

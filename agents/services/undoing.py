@@ -1,7 +1,6 @@
 """Taking back what a run has done: a person adds the steps for it, as the next version of the plan."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.access import require
 from accounts.contracts import Actor
 from agents.access import RUNS_CONTROL
-from agents.contracts import FINAL_STEP_STATES, Branch, PlanAuthor, PlanDraft, PlannedStep, StepState
+from agents.contracts import FINAL_STEP_STATES, PlanAuthor, PlanDraft, PlannedStep, StepState
 from agents.errors import CannotUndo
 from agents.models import Plan, Run, Step
 from agents.orchestrator import plan_undo, tools
@@ -95,16 +94,11 @@ def _undo(run: Run, effects: Sequence[Effect], reason: str) -> Plan:
     plan = plan_of(run=run)
     keys = Step.objects.filter(run=run).values_list("key", flat=True)
     new = planned(effects, taken=keys)
+    # Not by the reader of drafts, whose bound is for what people have to look through.
     draft = PlanDraft(
         goal=plan.body["goal"],
-        steps=(*(_stored(step) for step in plan.body["steps"]), *new.values()),
+        steps=(*(PlannedStep.from_stored(step) for step in plan.body["steps"]), *new.values()),
         author=PlanAuthor.PERSON,
     )
     undoes = {step.id: key for key, step in new.items()}
     return plan_undo(run=run, draft=draft, undoes=undoes, reason=reason)
-
-
-def _stored(step: dict[str, Any]) -> PlannedStep:
-    """A step as the plan holds it. Not by the reader of drafts, whose bound is for what people have to look through."""
-    branches = tuple(Branch(**branch) for branch in step.get("only_if", []))
-    return PlannedStep(**{**step, "depends_on": tuple(step["depends_on"]), "only_if": branches})

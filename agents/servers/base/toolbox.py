@@ -20,6 +20,7 @@ from agents.servers.base import wire
 from agents.servers.base.calls import Caller, ToolError
 from agents.servers.base.schemas import BadArgumentsError, input_schema, output_schema, read_arguments
 from jarvis_site.kernel.errors import JarvisError
+from permissions.contracts import Origin
 
 log = logging.getLogger(__name__)
 
@@ -123,12 +124,15 @@ class Toolbox:
         name: str | None = None,
         undo: Undo | None = None,
         artifact: Artifact | None = None,
+        gives: Origin = Origin.OUTSIDE,
+        own: tuple[str, ...] = (),
     ) -> Callable[[ToolFunction[A, O]], ToolFunction[A, O]]:
         """Declare `def tool(arguments: Model, caller: Caller) -> Model` as a tool; its docstring is the description.
 
         Args:
             undo: how it is taken back; only of what is declared as undoable.
             artifact: what it leaves behind.
+            gives, own: who has written what it gives, see `ToolSpec`.
 
         Raises:
             TypeError: the function has another shape, no docstring, or a name that is taken; or it says how it is
@@ -158,6 +162,8 @@ class Toolbox:
                 icon=icon or self.icon,
                 undo=undo,
                 artifact=artifact,
+                gives=gives,
+                own=own,
             )
             self._tools[own_name] = Tool(spec=spec, function=function, arguments=arguments)
             return function

@@ -37,6 +37,7 @@ from agents.servers.calendar.selectors import Window
 from agents.servers.calendar.words import listed, span_words
 from agents.servers.calendar.zones import zone_named
 from jarvis_site.kernel.markdown import plain
+from permissions.contracts import Origin
 
 TOOLBOX = Toolbox(
     "calendar",
@@ -59,6 +60,11 @@ _LISTED = 30  # entries, one in a line; the rest is in the data
     idempotent=True,
     undo=_UNDO,
     artifact=_EVENT,
+    gives=Origin.ORGANIZATION,
+    own=(
+        "/event_id",
+        "/change_id",
+    ),
 )
 def create_event(arguments: CreateEvent, caller: Caller) -> Changed:
     """Put an event into the person's calendar, once or repeating. Writes to nobody: `invitation` in the answer is the
@@ -77,7 +83,13 @@ def create_event(arguments: CreateEvent, caller: Caller) -> Changed:
     return Changed.model_validate(services.event_create(caller=caller, draft=draft))
 
 
-@TOOLBOX.tool(title="List events", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
+@TOOLBOX.tool(
+    title="List events",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    gives=Origin.ORGANIZATION,
+)
 def list_events(arguments: ListEvents, caller: Caller) -> EventsOut:
     """List what is in the person's calendar between two times, the earliest first."""
     window = selectors.window_checked(arguments.after, arguments.before)
@@ -85,7 +97,13 @@ def list_events(arguments: ListEvents, caller: Caller) -> EventsOut:
     return EventsOut(events=_events(found, caller), words=_events_words(found, caller))
 
 
-@TOOLBOX.tool(title="Find events", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
+@TOOLBOX.tool(
+    title="Find events",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    gives=Origin.ORGANIZATION,
+)
 def find_events(arguments: FindEvents, caller: Caller) -> FoundOut:
     """Find events by words of their title, place or attendees: from today on for a year, or between two times."""
     found = selectors.occurrences_find(caller=caller, query=arguments.query, window=_window(arguments))
@@ -96,7 +114,13 @@ def find_events(arguments: FindEvents, caller: Caller) -> FoundOut:
     )
 
 
-@TOOLBOX.tool(title="Look at an event", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
+@TOOLBOX.tool(
+    title="Look at an event",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    gives=Origin.ORGANIZATION,
+)
 def get_event(arguments: WhichEvent, caller: Caller) -> Invited:
     """Look at one event of the person's calendar. Named by words, it must be the only coming one that fits. Writes to
     nobody: `invitation` in the answer is the text that a mail to the attendees can carry."""
@@ -105,7 +129,13 @@ def get_event(arguments: WhichEvent, caller: Caller) -> Invited:
     return event.model_copy(update={"words": _event_words(event)})
 
 
-@TOOLBOX.tool(title="Look for free time", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
+@TOOLBOX.tool(
+    title="Look for free time",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    gives=Origin.ORGANIZATION,
+)
 def free_busy(arguments: FreeBusy, caller: Caller) -> FreeBusyOut:
     """Say when the person is busy and free between two times. Whole-day events do not make the time busy."""
     window = selectors.window_checked(arguments.after, arguments.before)
@@ -126,6 +156,8 @@ def free_busy(arguments: FreeBusy, caller: Caller) -> FreeBusyOut:
     idempotent=True,
     undo=_UNDO,
     artifact=_EVENT,
+    gives=Origin.ORGANIZATION,
+    own=("/change_id",),
 )
 def move_event(arguments: MoveEvent, caller: Caller) -> Changed:
     """Move an event of the person's calendar to another time. Named by words, the event must be the only coming one
@@ -148,6 +180,8 @@ def move_event(arguments: MoveEvent, caller: Caller) -> Changed:
     destructive=True,
     idempotent=True,
     undo=_UNDO,
+    gives=Origin.ORGANIZATION,
+    own=("/change_id",),
 )
 def cancel_event(arguments: WhichEvent, caller: Caller) -> Cancelled:
     """Take an event out of the person's calendar. Named by words, the event must be the only coming one that fits; of
@@ -166,6 +200,11 @@ def cancel_event(arguments: WhichEvent, caller: Caller) -> Cancelled:
     icon="bell",
     undo=_UNDO,
     artifact=_REMINDER,
+    gives=Origin.ORGANIZATION,
+    own=(
+        "/reminder_id",
+        "/change_id",
+    ),
 )
 def create_reminder(arguments: CreateReminder, caller: Caller) -> ReminderChanged:
     """Remind the person of something at a time, once or repeating, by a notification."""
@@ -180,7 +219,12 @@ def create_reminder(arguments: CreateReminder, caller: Caller) -> ReminderChange
 
 
 @TOOLBOX.tool(
-    title="List reminders", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="bell"
+    title="List reminders",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    icon="bell",
+    gives=Origin.ORGANIZATION,
 )
 def list_reminders(arguments: ListReminders, caller: Caller) -> RemindersOut:
     """List the person's reminders that have yet to ring, the next first: all, or those between two times."""
@@ -197,6 +241,8 @@ def list_reminders(arguments: ListReminders, caller: Caller) -> RemindersOut:
     idempotent=True,
     icon="bell",
     undo=_UNDO,
+    gives=Origin.ORGANIZATION,
+    own=("/change_id",),
 )
 def cancel_reminder(arguments: WhichReminder, caller: Caller) -> ReminderChanged:
     """Take away a reminder of the person, with all its repetitions. Described by words, or by when it rings, it must be
@@ -214,6 +260,8 @@ def cancel_reminder(arguments: WhichReminder, caller: Caller) -> ReminderChanged
     idempotent=True,
     icon="undo",
     undo=_UNDO,
+    gives=Origin.ORGANIZATION,
+    own=("/change_id",),
 )
 def undo_change(arguments: UndoChange, caller: Caller) -> Undone:
     """Put an event or a reminder back as it was before one call of this server changed it. Refuses, and overwrites

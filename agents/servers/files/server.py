@@ -7,6 +7,7 @@ from agents.servers.base import Caller, Toolbox, ToolError
 from agents.servers.files import schemas, selectors, services, words
 from agents.servers.files.changes import TRASH_SECONDS, id_of
 from agents.servers.files.contracts import KIB, MAX_READ_BYTES, MAX_TEXT_BYTES
+from permissions.contracts import Origin
 
 TOOLBOX = Toolbox(
     "files",
@@ -34,6 +35,7 @@ def media_type(path: str) -> str:
     read_only=True,
     icon="list",
     name="list",
+    gives=Origin.ORGANIZATION,
 )
 def list_files(arguments: schemas.InFolder, caller: Caller) -> schemas.ListOut:  # noqa: ARG001 - the scope says where
     """List the files and folders in one folder of the workspace, without those further below."""
@@ -45,7 +47,17 @@ def list_files(arguments: schemas.InFolder, caller: Caller) -> schemas.ListOut: 
     )
 
 
-@TOOLBOX.tool(title="Read a file", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="file")
+@TOOLBOX.tool(
+    title="Read a file",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    icon="file",
+    own=(
+        "/size",
+        "/media_type",
+    ),
+)
 def read(arguments: schemas.AtPath, caller: Caller) -> schemas.ReadOut:  # noqa: ARG001
     """Read a text file. Of a long one the beginning is given; of other kinds only size and type."""
     text = selectors.file_read(path=arguments.path, limit=MAX_READ_BYTES)
@@ -67,7 +79,12 @@ def read(arguments: schemas.AtPath, caller: Caller) -> schemas.ReadOut:  # noqa:
 
 
 @TOOLBOX.tool(
-    title="Find files", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="search"
+    title="Find files",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    icon="search",
+    own=("/files/*/path",),
 )
 def find(arguments: schemas.Find, caller: Caller) -> schemas.FindOut:  # noqa: ARG001
     """Find files by words in their name or text, in a folder and all below it."""
@@ -98,6 +115,11 @@ def find(arguments: schemas.Find, caller: Caller) -> schemas.FindOut:  # noqa: A
     icon="write",
     undo=_UNDO,
     artifact=_FILE,
+    gives=Origin.ORGANIZATION,
+    own=(
+        "/change_id",
+        "/size",
+    ),
 )
 def write(arguments: schemas.Write, caller: Caller) -> schemas.WriteOut:
     """Write a text file, with the folders it needs. A file that exists is replaced only with overwrite; the earlier
@@ -121,6 +143,8 @@ def write(arguments: schemas.Write, caller: Caller) -> schemas.WriteOut:
     idempotent=True,
     icon="trash",
     undo=_UNDO,
+    gives=Origin.ORGANIZATION,
+    own=("/change_id",),
 )
 def delete(arguments: schemas.AtPath, caller: Caller) -> schemas.DeleteOut:
     """Move a file, or a folder with all it holds, to the trash, from where it can be restored for 30 days."""
@@ -137,6 +161,8 @@ def delete(arguments: schemas.AtPath, caller: Caller) -> schemas.DeleteOut:
     icon="undo",
     undo=_UNDO,
     artifact=_FILE,
+    gives=Origin.ORGANIZATION,
+    own=("/change_id",),
 )
 def restore(arguments: schemas.AtPath, caller: Caller) -> schemas.RestoreOut:
     """Bring back what was deleted or replaced last under this path. Nothing may have taken its place."""
@@ -152,6 +178,8 @@ def restore(arguments: schemas.AtPath, caller: Caller) -> schemas.RestoreOut:
     idempotent=True,
     icon="undo",
     undo=_UNDO,
+    gives=Origin.ORGANIZATION,
+    own=("/change_id",),
 )
 def undo_change(arguments: schemas.UndoChange, caller: Caller) -> schemas.UndoneOut:
     """Put a file or folder back as it was before one call of this server changed it: a new one goes to the trash, what

@@ -30,6 +30,7 @@ from agents.servers.mail.schemas import (
     WriteDraft,
 )
 from agents.servers.mail.words import drafts_words, found_words, mail_words, people_words, sent_words, taken_back_words
+from permissions.contracts import Origin
 
 TOOLBOX = Toolbox(
     "mail",
@@ -56,6 +57,11 @@ _UNDO_DRAFT = Undo(
     icon="edit",
     undo=_UNDO_DRAFT,
     artifact=Artifact(kind="draft", id="/draft_id", title="/subject"),
+    gives=Origin.ORGANIZATION,
+    own=(
+        "/draft_id",
+        "/version",
+    ),
 )
 def write_draft(arguments: WriteDraft, caller: Caller) -> DraftOut:
     """Keep a mail as a draft in the person's mailbox, for them to read and send. Nothing is sent."""
@@ -65,7 +71,14 @@ def write_draft(arguments: WriteDraft, caller: Caller) -> DraftOut:
     return DraftOut(draft_id=str(draft.id), subject=letter.subject, version=services.draft_version(letter))
 
 
-@TOOLBOX.tool(title="Take back a draft", risk=Risk.LOW, reversibility=Reversibility.FINAL, idempotent=True, icon="undo")
+@TOOLBOX.tool(
+    title="Take back a draft",
+    risk=Risk.LOW,
+    reversibility=Reversibility.FINAL,
+    idempotent=True,
+    icon="undo",
+    gives=Origin.ORGANIZATION,
+)
 def take_back_draft(arguments: TakeBackDraft, caller: Caller) -> DraftTakenBackOut:
     """Remove a draft that write_draft has kept. Refuses, and leaves it as it is, when it was changed or sent since."""
     draft_id = _draft_id(arguments.draft_id)
@@ -75,7 +88,14 @@ def take_back_draft(arguments: TakeBackDraft, caller: Caller) -> DraftTakenBackO
     return DraftTakenBackOut(draft_id=str(draft_id), words=taken_back_words())
 
 
-@TOOLBOX.tool(title="List drafts", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="edit")
+@TOOLBOX.tool(
+    title="List drafts",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    icon="edit",
+    own=("/drafts/*/draft_id",),
+)
 def list_drafts(arguments: Nothing, caller: Caller) -> DraftsOut:  # noqa: ARG001 the shape of every tool
     """List the drafts in the person's mailbox, the newest first. The person sends them from the Mail page."""
     found = selectors.mails_list(caller=caller, box=Message.Box.DRAFTS)
@@ -90,12 +110,14 @@ def list_drafts(arguments: Nothing, caller: Caller) -> DraftsOut:  # noqa: ARG00
 
 @TOOLBOX.tool(
     title="Send a mail",
-    risk=Risk.HIGH,
+    risk=Risk.MEDIUM,
     open_world=True,
     reaches_people=True,
     idempotent=True,
     reversibility=Reversibility.FINAL,
     artifact=Artifact(kind="mail", id="/message_id", title="/subject"),
+    gives=Origin.ORGANIZATION,
+    own=("/message_id",),
 )
 def send(arguments: Send, caller: Caller) -> SentOut:
     """Send a mail in the person's name, with an invitation if there is one. It cannot be taken back."""
@@ -117,7 +139,12 @@ def send(arguments: Send, caller: Caller) -> SentOut:
 
 
 @TOOLBOX.tool(
-    title="Search the mail", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="search"
+    title="Search the mail",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    icon="search",
+    own=("/messages/*/message_id",),
 )
 def search(arguments: Search, caller: Caller) -> FoundOut:
     """Find mails that the person received or sent, the newest first."""
@@ -125,7 +152,13 @@ def search(arguments: Search, caller: Caller) -> FoundOut:
     return FoundOut(messages=[_line(mail) for mail in found], words=found_words(found))
 
 
-@TOOLBOX.tool(title="Read a mail", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True)
+@TOOLBOX.tool(
+    title="Read a mail",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    own=("/message_id",),
+)
 def read(arguments: Read, caller: Caller) -> MailOut:
     """Read one mail of the person's mailbox."""
     mail = selectors.mail_get(caller=caller, mail_id=arguments.message_id)
@@ -143,7 +176,14 @@ def read(arguments: Read, caller: Caller) -> MailOut:
     )
 
 
-@TOOLBOX.tool(title="Find people", risk=Risk.READ, reversibility=Reversibility.NONE_NEEDED, read_only=True, icon="user")
+@TOOLBOX.tool(
+    title="Find people",
+    risk=Risk.READ,
+    reversibility=Reversibility.NONE_NEEDED,
+    read_only=True,
+    icon="user",
+    gives=Origin.ORGANIZATION,
+)
 def find_people(arguments: FindPeople, caller: Caller) -> PeopleOut:  # noqa: ARG001 the shape of every tool
     """Find members of the organization and contacts by their name or address."""
     found = selectors.people(query=arguments.query)
