@@ -7,6 +7,7 @@ from ninja import Path, Router
 
 from accounts.api import needs
 from accounts.middleware import request_actor
+from accounts.step_up import is_fresh
 from permissions import access
 from permissions.contracts import ConsentScope
 from permissions.models import Consent
@@ -33,7 +34,10 @@ def detail(request: HttpRequest, slug: Path[str], consent_id: UUID) -> Consent: 
 @router.post("/{uuid:consent_id}/decision", response=ConsentOut)
 @needs(access.APPROVALS_DECIDE)
 def decide(request: HttpRequest, slug: Path[str], consent_id: UUID, decision: DecisionIn) -> Consent:  # noqa: ARG001
+    """A program answers as its person would, once: for standing permissions, and for what wants a fresh proof of who
+    answers, there are the pages."""
+    actor = request_actor(request)
     if decision.decision != "deny":
         scope = ConsentScope.READS if decision.decision == "reads" else ConsentScope.ALL
-        return consent_approve(consent_id=consent_id, actor=request_actor(request), scope=scope)
-    return consent_deny(consent_id=consent_id, actor=request_actor(request), reason=decision.reason)
+        return consent_approve(consent_id=consent_id, actor=actor, scope=scope, proved=is_fresh(request))
+    return consent_deny(consent_id=consent_id, actor=actor, reason=decision.reason)

@@ -3,20 +3,25 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from jarvis_site.kernel.data_rights import Kind, Subject, Table, declare, deleted
-from permissions.models import Consent
+from permissions.models import Absence, Consent, DecisionRecord, Grant
 
 
 def consents_forget(*, run_ids: list[UUID]) -> None:
     """The runs are about to be deleted: what was asked in them goes first."""
-    for _number in deleted(Consent.objects.filter(run_id__in=run_ids)):
-        pass
+    for rows in (Consent.objects.filter(run_id__in=run_ids), DecisionRecord.objects.filter(run_id__in=run_ids)):
+        for _number in deleted(rows):
+            pass
 
 
 def erase(subject: Subject) -> Iterator[int]:
-    return deleted(Consent.objects.filter(member_id=subject.member_id))
+    yield from deleted(Consent.objects.filter(member_id=subject.member_id))
+    yield from deleted(DecisionRecord.objects.filter(member_id=subject.member_id))
+    yield from deleted(Grant.objects.filter(member_id=subject.member_id))
+    yield from deleted(Absence.objects.filter(Q(member_id=subject.member_id) | Q(delegate_id=subject.member_id)))
 
 
 declare(
@@ -26,8 +31,27 @@ declare(
         on_erasure=_("Deleted. That they were asked for and answered stays in the audit record."),
         tables=(
             Table("permissions.Consent", about=_("a question about one call, and its answer"), person="member_id"),
+            Table("permissions.ConsentReviewer", about=_("who was asked, and what they said"), person="member_id"),
+            Table("permissions.DecisionRecord", about=_("what was decided about a call"), person="member_id"),
+            Table("permissions.Grant", about=_("a standing permission"), person="member_id"),
+            Table("permissions.Absence", about=_("a time out of the office"), person="member_id"),
         ),
         erase=erase,
         stays=_("They go with the run they belong to."),
+    )
+)
+
+declare(
+    Kind(
+        name="policy",
+        label=_("the organization's rules"),
+        on_erasure=_("Stay: they are the organization's, not a person's."),
+        tables=(
+            Table("permissions.PolicyHead", about="", exported=False),
+            Table("permissions.PolicyRule", about=_("a rule about what may be done")),
+            Table("permissions.DataLabel", about=_("the organization's name for a kind of data")),
+            Table("permissions.Stop", about=_("something was stopped at once")),
+        ),
+        stays=_("They are the organization's, and hold nothing about a person."),
     )
 )

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from jarvis_site.kernel.errors import Conflict
+from jarvis_site.kernel.errors import Conflict, Forbidden, Invalid
 
 
 class AlreadyDecided(Conflict):
@@ -13,3 +13,20 @@ class AlreadyDecided(Conflict):
 class ConsentExpired(Conflict):
     code = "consent_expired"
     message = _("The time to answer is over. Nothing was done; ask for it again.")
+
+
+class ProofNeeded(Forbidden):
+    """The doors lead to where a person shows who they are, as `accounts.step_up.StepUpRequired` does."""
+
+    code = "step_up_required"
+    message = _("Show once more that it is you, then answer again. Nothing was changed.")
+    leads_to = "account_prove"
+
+
+class OnlyOnce(Invalid):
+    code = "only_once"
+    message = _("This can only be answered for this one call. Nothing was changed.")
+
+
+class BadPolicy(Invalid):
+    code = "bad_policy"

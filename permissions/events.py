@@ -8,6 +8,8 @@ from jarvis_site.kernel.events import Event
 
 @dataclass(frozen=True)
 class ConsentAsked(Event):
+    """Somebody was asked; one for each."""
+
     consent_id: UUID
     run_id: UUID
     member_id: UUID
@@ -21,3 +23,17 @@ class ConsentDecided(Event):
     run_id: UUID
     step_id: UUID | None
     state: str
+
+
+@dataclass(frozen=True)
+class GrantIdle(Event):
+    """A standing permission will be put to sleep, because nobody uses it."""
+
+    grant_id: UUID
+    member_id: UUID
+
+
+@dataclass(frozen=True)
+class GrantSuspended(Event):
+    grant_id: UUID
+    member_id: UUID

@@ -2,11 +2,11 @@
 
 from django.urls import path
 
-from permissions import views
+from permissions.views import inbox
 
 app_name = "permissions"
 urlpatterns = [
-    path("", views.index, name="list"),
-    path("<uuid:consent_id>/", views.detail, name="detail"),
-    path("<uuid:consent_id>/decide/", views.decide, name="decide"),
+    path("", inbox.index, name="list"),
+    path("<uuid:consent_id>/", inbox.detail, name="detail"),
+    path("<uuid:consent_id>/decide/", inbox.decide, name="decide"),
 ]

@@ -48,6 +48,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write("\n".join(lines) + "\n")
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What a process keeps of the organizations' permissions belongs to another test's database."""
+    from permissions import standing  # apps are not ready when this file is read
+
+    standing.forget()
+
+
 @pytest.fixture
 def child_environment(transactional_db: None) -> Mapping[str, str]:
     """The environment for processes a test starts: they see the same database, queues and files as the test."""

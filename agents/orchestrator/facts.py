@@ -1,13 +1,15 @@
 """What the policy gets to see of a call, and of a whole plan."""
 
 from collections.abc import Collection, Iterator
+from uuid import UUID
 
 from agents.contracts import REFERENCE_STEP, Approval, Json, JsonObject, PlannedStep, ToolSpec
 from agents.contracts.flow import EACH, ITEM, MOST_ITEMS, RUN, WAIT, flow_tool, is_flow
 from agents.gateway import catalogue
 from agents.planner.drafts import stored_steps
-from permissions.contracts import CallFacts, Decision, Verdict
-from permissions.policy import ADDRESS_ARGUMENTS, decide
+from permissions.contracts import CallFacts, Decision, Level, Verdict
+from permissions.policy import ADDRESS_ARGUMENTS
+from permissions.services import call_preview
 
 _STRICTNESS = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
 
@@ -24,6 +26,7 @@ def facts_of(
     planned: JsonObject,
     approval: Approval = Approval.STEPS,
     readers: Collection[str] = (),
+    run: str = "",
 ) -> CallFacts:
     """Put together what the policy decides by.
 
@@ -31,6 +34,7 @@ def facts_of(
         arguments: as they would be sent.
         planned: as they stand in the plan, with references.
         readers: ids of the steps that only read: what they give is not known when a plan is approved.
+        run: id of the run that it is a part of.
     """
     spec = spec_of(tool)
     return CallFacts(
@@ -40,9 +44,11 @@ def facts_of(
         read_only=spec.read_only if spec else False,
         destructive=spec.destructive if spec else True,
         reaches_people=spec.reaches_people if spec else True,
+        risk=Level(spec.risk.value) if spec else Level.HIGH,
         steers=spec is not None and is_flow(tool),
         only_reads=approval is Approval.READS,
         open_values=_open_values(spec, planned, readers),
+        run=run,
     )
 
 
@@ -74,9 +80,12 @@ def _sources(value: Json) -> Iterator[str]:
                 yield from _sources(item)
 
 
-def expected(step: PlannedStep) -> Decision:
+def expected(step: PlannedStep, *, member_id: UUID) -> Decision:
     """What the policy will say about a planned step, as far as its arguments are known: the strictest of its acts."""
-    decisions = [decide(facts_of(tool=tool, arguments=given, planned=given)) for tool, given in acts(step)]
+    decisions = [
+        call_preview(facts_of(tool=tool, arguments=given, planned=given), member_id=member_id)
+        for tool, given in acts(step)
+    ]
     return max(decisions, key=lambda decision: _STRICTNESS[decision.verdict])
 
 

@@ -38,6 +38,7 @@ from agents.limits import deepest
 from agents.models import Run, RunEvent, Step
 from agents.orchestrator import people
 from agents.orchestrator.declarations import declarations, spec_of
+from agents.orchestrator.sources import inherited, sources_at
 from agents.planner.comparisons import holds
 from agents.planner.drafts import stored_steps
 from agents.planner.references import pointed, resolve_some
@@ -162,16 +163,18 @@ def _sub_run(run: Run, step: Step, arguments: JsonObject) -> Gate:
         message = _("Runs within runs go %(most)d deep at most. Nothing was done.") % {"most": most}
         return Refuse(ToolFailure(code="too_deep", message=message))
     outside: dict[str, Json] = {INPUT: arguments.get("inputs", {})}
+    known = sources_at(run=run, step=step)
     try:
         steps = tuple(
-            replace(part, arguments=resolve_some(part.arguments, outside)) for part in stored_steps(arguments["steps"])
+            replace(inherited(part, known=known), arguments=resolve_some(part.arguments, outside))
+            for part in stored_steps(arguments["steps"])
         )
     except UnresolvedReference as error:
         return Refuse(ToolFailure(code="unresolved_reference", message=str(error)))
     step.run = run
     runs.run_start(
         draft=PlanDraft(goal=str(arguments["goal"]), steps=steps, author=PlanAuthor.LOCAL),
-        declared=declarations(steps),
+        declared=declarations(steps, member_id=run.member_id),
         member_id=run.member_id,
         origin=runs.Origin(parent=step),
         approval=Approval.READS if run.approval == Approval.READS else Approval.STEPS,

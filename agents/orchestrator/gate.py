@@ -1,6 +1,7 @@
 """From a step to a call: policy and consent in front, MCP behind."""
 
 import time
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
@@ -32,9 +33,9 @@ from agents.planner.references import inputs, references, resolve
 from agents.planner.schemas import argument_reasons
 from agents.workflows.executor import Ask, Gate, Go, Refuse, Sleep
 from jarvis_site.kernel.errors import Forbidden, NotFound
-from permissions.contracts import ConsentRequest, Decision, Verdict
-from permissions.policy import POLICY_VERSION, decide
-from permissions.services import consent_ask, consent_use, plan_use
+from permissions.contracts import CallFacts, ConsentRequest, Decision, Verdict
+from permissions.policy import POLICY_VERSION
+from permissions.services import call_decide, consent_ask, consent_use, plan_use
 
 # Longer than any honest call of the built-in servers, shorter than a person's patience with a hanging one.
 CALL_TIMEOUT_SECONDS = 30.0
@@ -42,6 +43,15 @@ CALL_TIMEOUT_SECONDS = 30.0
 SEEN_SECONDS = 0.5
 # What a step is said to wait by when a limit is reached.
 LIMIT_RULE = "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A decision, by which facts and by which version of the organization's rules."""
+
+    facts: CallFacts
+    decision: Decision
+    version: int
 
 
 class ToolExecutor:
@@ -70,10 +80,11 @@ class ToolExecutor:
             planned=planned,
             approval=Approval(run.approval),
             readers=[source.key for source in sources if source.read_only],
+            run=str(run.id),
         )
-        decision = decide(facts)
+        decision, version = call_decide(facts, member_id=run.member_id, run_id=run.id, step_id=step.id)
         step.verdict, step.rule, step.rule_reason = decision.verdict, decision.rule, decision.reason[:500]
-        return _gate(run, step, arguments, decision)
+        return _gate(run, step, arguments, _Decided(facts, decision, version))
 
     def perform(self, *, run: Run, call: ToolCall) -> ToolResult:
         result = self._perform(run, call)
@@ -107,7 +118,7 @@ def _cost(tool: str) -> int:
     return spec.cost if spec else 0
 
 
-def call_digest(*, run_id: UUID, step: Step, arguments: JsonObject) -> str:
+def call_digest(*, run_id: UUID, step: Step, arguments: JsonObject, policy_version: int) -> str:
     """What a consent binds: this tool with these arguments, in this step of this run, under these rules."""
     bound: Json = {
         "tool": step.tool,
@@ -115,7 +126,7 @@ def call_digest(*, run_id: UUID, step: Step, arguments: JsonObject) -> str:
         "run": str(run_id),
         "step": step.key,
         "repetition": step.repetition,
-        "policy": POLICY_VERSION,
+        "policy": [POLICY_VERSION, policy_version],
     }
     return digest(bound)
 
@@ -129,11 +140,12 @@ def _unfit(step: Step, arguments: JsonObject) -> ToolFailure | None:
     return ToolFailure(code="bad_arguments", message=" ".join(reasons)) if reasons else None
 
 
-def _gate(run: Run, step: Step, arguments: JsonObject, decision: Decision) -> Gate:
+def _gate(run: Run, step: Step, arguments: JsonObject, decided: _Decided) -> Gate:
+    decision = decided.decision
     if decision.verdict is Verdict.DENY:
         return Refuse(ToolFailure(code="forbidden", message=decision.reason))
-    if decision.verdict is Verdict.ASK and not _agreed(run, step, arguments, decision):
-        _ask(run, step, arguments, decision)
+    if decision.verdict is Verdict.ASK and not _agreed(run, step, arguments, decided):
+        _ask(run, step, arguments, decided)
         return Ask(arguments)
     if is_flow(step.tool):
         return flow.gate(run=run, step=step, arguments=arguments)
@@ -152,13 +164,18 @@ def _is_held(step: Step) -> bool:
     return bool(settings.HOLD_FINAL_SECONDS) and final and step.waits_for != WaitsFor.GRACE and step.attempt == 1
 
 
-def _agreed(run: Run, step: Step, arguments: JsonObject, decision: Decision) -> bool:
+def _agreed(run: Run, step: Step, arguments: JsonObject, decided: _Decided) -> bool:
     """People have said yes to this call: to the plan that it stands in, or to the call itself."""
-    if decision.by_plan and not step.repetition:
+    if decided.decision.by_plan and not step.repetition:
         whole, part = _in_plan(run, step)
-        if plan_use(run_id=whole.id, key=part.key, step={"tool": part.tool, "arguments": part.arguments}):
+        planned = {"tool": part.tool, "arguments": part.arguments}
+        if plan_use(run_id=whole.id, key=part.key, step=planned, policy_version=decided.version):
             return True
-    return consent_use(step_id=step.id, digest=call_digest(run_id=run.id, step=step, arguments=arguments))
+    return consent_use(step_id=step.id, digest=_digest(run, step, arguments, decided))
+
+
+def _digest(run: Run, step: Step, arguments: JsonObject, decided: _Decided) -> str:
+    return call_digest(run_id=run.id, step=step, arguments=arguments, policy_version=decided.version)
 
 
 def _in_plan(run: Run, step: Step) -> tuple[Run, Step]:
@@ -171,20 +188,26 @@ def _in_plan(run: Run, step: Step) -> tuple[Run, Step]:
     return _in_plan(above.run, above)
 
 
-def _ask(run: Run, step: Step, arguments: JsonObject, decision: Decision) -> None:
+def _ask(run: Run, step: Step, arguments: JsonObject, decided: _Decided) -> None:
+    decision = decided.decision
     consent_ask(
         ConsentRequest(
-            digest=call_digest(run_id=run.id, step=step, arguments=arguments),
+            digest=_digest(run, step, arguments, decided),
             run_id=run.id,
             step_id=step.id,
             member_id=run.member_id,
             tool=step.tool,
             arguments=dict(arguments),
             title=step.title,
-            risk=step.risk,
+            risk=decision.risk.level,
             reversibility=step.reversibility,
             rule=decision.rule,
             reason=decision.reason,
+            policy_version=decided.version,
+            risk_reasons=decision.risk.reasons,
+            sources=decided.facts.sources,
+            review=decision.review,
+            standing=decision.by_grant,
         )
     )
 

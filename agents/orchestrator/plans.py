@@ -14,10 +14,11 @@ from agents.orchestrator.declarations import declarations
 from agents.orchestrator.facts import acts, expected, spec_of
 from agents.workflows import runs
 from agents.workflows.runs import Origin
-from permissions.contracts import PlanConsentRequest, Verdict
+from permissions.contracts import PlanConsentRequest, Review, Verdict
 from permissions.policy import POLICY_VERSION
 from permissions.selectors import plan_steps_agreed
 from permissions.services import consents_withdraw, plan_agreed, plan_ask, plans_withdraw
+from permissions.standing import standing
 
 _RISKS = (Risk.READ, Risk.LOW, Risk.MEDIUM, Risk.HIGH)
 
@@ -30,7 +31,7 @@ def plan_start(*, draft: PlanDraft, member_id: UUID, origin: Origin, ask_first: 
         ask_first: when a step of it will ask, the person is asked about the whole plan, and nothing runs before.
     """
     draft = _titled(draft)
-    declared = declarations(draft.steps)
+    declared = declarations(draft.steps, member_id=member_id)
     asks = ask_first and any(item.verdict == Verdict.ASK for item in declared.values())
     approval = Approval.PENDING if asks else Approval.STEPS
     run = runs.run_start(draft=draft, declared=declared, member_id=member_id, origin=origin, approval=approval)
@@ -51,7 +52,7 @@ def plan_change(*, run: Run, base: int, draft: PlanDraft, reason: str) -> Plan:
         Conflict: the run is over, its plan has changed meanwhile, or a step that changes has begun.
     """
     draft = _titled(draft)
-    declared = declarations(draft.steps)
+    declared = declarations(draft.steps, member_id=run.member_id)
     new = _new(run, draft)
     touched = _touched(run, draft)
     asks = any(declared[step.id].verdict == Verdict.ASK for step in new)
@@ -86,7 +87,8 @@ def plan_undo(*, run: Run, draft: PlanDraft, undoes: Mapping[str, str], reason: 
         Conflict: the plan has changed meanwhile.
     """
     draft = _titled(draft)
-    declared = {key: replace(item, undoes=undoes.get(key, "")) for key, item in declarations(draft.steps).items()}
+    known = declarations(draft.steps, member_id=run.member_id)
+    declared = {key: replace(item, undoes=undoes.get(key, "")) for key, item in known.items()}
     plan_agreed(_request(run, draft, [step for step in draft.steps if step.id in undoes]))
     return runs.plan_change(
         run_id=run.id,
@@ -120,23 +122,29 @@ def _ask(run: Run, draft: PlanDraft, steps: Sequence[PlannedStep]) -> None:
 
 
 def _request(run: Run, draft: PlanDraft, steps: Sequence[PlannedStep]) -> PlanConsentRequest:
-    asking = sum(expected(step).verdict is Verdict.ASK for step in steps)
+    decisions = [expected(step, member_id=run.member_id) for step in steps]
+    asking = [decision for decision in decisions if decision.verdict is Verdict.ASK]
     specs = [spec for step in steps for tool, _given in acts(step) if (spec := spec_of(tool))]
     final = any(spec.reversibility is Reversibility.FINAL for spec in specs)
+    version = standing().policy.version
+    # What wants other people, or more of them, asks by itself when its turn comes.
+    proof = any(decision.review.proof for decision in asking if decision.by_plan)
     return PlanConsentRequest(
-        digest=digest({"plan": draft.digest, "run": str(run.id), "policy": POLICY_VERSION}),
+        digest=digest({"plan": draft.digest, "run": str(run.id), "policy": [POLICY_VERSION, version]}),
         run_id=run.id,
         member_id=run.member_id,
         plan={"plan": draft.digest, "goal": draft.goal, "steps": [step.as_json() for step in steps]},
         title=run.goal,
-        risk=max((spec.risk for spec in specs), key=_RISKS.index, default=Risk.READ),
+        risk=max((Risk(decision.risk.level) for decision in decisions), key=_RISKS.index, default=Risk.READ),
         reversibility=Reversibility.FINAL if final else Reversibility.UNDOABLE,
         reason=ngettext(
             "%(n)d step of it reaches other people, or removes something.",
             "%(n)d steps of it reach other people, or remove something.",
-            asking,
+            len(asking),
         )
-        % {"n": asking},
+        % {"n": len(asking)},
+        policy_version=version,
+        review=Review(proof=proof),
     )
 
 

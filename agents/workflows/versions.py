@@ -13,7 +13,7 @@ class Declared:
     """What the engine has to know of a planned step beside the plan.
 
     Attributes:
-        verdict, rule, reason: what the policy expects to say; only shown: the gate decides.
+        verdict, rule, reason, risk: what the policy expects to say; only shown: the gate decides.
         seconds, cost: how long it takes and what it costs, about; cost in millionths of a US dollar.
         needs: ids of the steps whose results it uses.
         undoes: id of the step whose effect it takes back.
@@ -23,6 +23,7 @@ class Declared:
     verdict: str = ""
     rule: str = ""
     reason: str = ""
+    risk: str = ""
     needs: tuple[str, ...] = ()
     undoes: str = ""
     seconds: float = 0.0
@@ -166,7 +167,7 @@ def _row(run: Run, planned: PlannedStep, declared: Declared, *, position: int, u
         icon=spec.icon,
         read_only=spec.read_only,
         idempotent=spec.idempotent,
-        risk=spec.risk,
+        risk=declared.risk or spec.risk,
         reversibility=spec.reversibility,
         unmet=unmet,
         verdict=declared.verdict,

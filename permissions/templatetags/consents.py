@@ -9,8 +9,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from permissions.contracts import ConsentState
+from permissions.contracts import Choice, ConsentState
 from permissions.models import Consent
+from permissions.policy import ADDRESS_ARGUMENTS
 
 register = template.Library()
 
@@ -39,6 +40,16 @@ _RULES: Words = {
     "reads": gettext_lazy("Reads only"),
     "own-writes": gettext_lazy("Your own things"),
     "limit": gettext_lazy("Limits"),
+    "outside-values": gettext_lazy("Written outside"),
+    "grant": gettext_lazy("Allowed in advance"),
+    "never": gettext_lazy("Refused in advance"),
+}
+_CHOICES: Mapping[Choice, str | Promise] = {
+    Choice.RUN: gettext_lazy("For this run"),
+    Choice.HALF_HOUR: gettext_lazy("For 30 minutes"),
+    Choice.HOUR: gettext_lazy("For 1 hour"),
+    Choice.TODAY: gettext_lazy("For today"),
+    Choice.ALWAYS: gettext_lazy("Always"),
 }
 _STATES: Mapping[str, tuple[str | Promise, str]] = {
     ConsentState.PENDING: (gettext_lazy("Waiting for you"), "wait"),
@@ -47,6 +58,14 @@ _STATES: Mapping[str, tuple[str | Promise, str]] = {
     ConsentState.EXPIRED: (gettext_lazy("Expired"), "off"),
     ConsentState.WITHDRAWN: (gettext_lazy("No longer needed"), "off"),
 }
+_ANSWERS: Words = {
+    ConsentState.PENDING: gettext_lazy("Not answered yet"),
+    ConsentState.APPROVED: gettext_lazy("Agreed"),
+    ConsentState.DENIED: gettext_lazy("Refused"),
+    ConsentState.EXPIRED: gettext_lazy("Not answered"),
+    ConsentState.WITHDRAWN: gettext_lazy("Not needed any more"),
+}
+MOST_COUNTED = 99
 _ICONS = {"mail": "mail", "calendar": "calendar", "files": "folder"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _HALF = timedelta(hours=12)
@@ -75,12 +94,45 @@ def reversibility_icon(reversibility: str) -> str:
 
 @register.filter
 def rule_label(rule: str) -> str | Promise:
+    if rule.startswith("rule:"):
+        return _("A rule of your organization")
     return _RULES.get(rule, rule)
+
+
+@register.simple_tag
+def longer_choices() -> list[tuple[str, str | Promise]]:
+    """For how long an answer can hold besides once: value and label."""
+    return [(choice.value, label) for choice, label in _CHOICES.items()]
+
+
+@register.filter
+def choice_scope(consent: Consent) -> str:
+    """What an answer that holds for longer allows."""
+    people = [str(item) for name in ADDRESS_ARGUMENTS for item in consent.arguments.get(name) or ()]
+    if consent.rule == "destroys":
+        return _("Allows exactly this, as often as it is wanted. It can be ended in the settings.")
+    if people:
+        return _("Allows this for the same people (%(people)s), whatever it says. It can be ended in the settings.") % {
+            "people": ", ".join(people)
+        }
+    return _("Allows every call of this tool. It can be ended in the settings.")
 
 
 @register.filter
 def state_label(state: str) -> str | Promise:
     return _STATES[state][0]
+
+
+@register.filter
+def answer_label(state: str) -> str | Promise:
+    """What one of those who were asked has said."""
+    return _ANSWERS[state]
+
+
+@register.filter
+def up_to(number: int) -> str:
+    """A count beside a tab, which is not counted further than people would."""
+    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else str(number)
 
 
 @register.filter

@@ -210,18 +210,20 @@ def test_a_call_that_differs_in_anything_has_another_digest(
     run = asked(cast.maya, workers)
     step = step_of(cast.maya, run)
     bound = question(cast.maya, run).digest
-    assert bound == call_digest(run_id=run.id, step=step, arguments=step.resolved)
-    assert bound != call_digest(run_id=run.id, step=step, arguments={**step.resolved, **change})
+    assert bound == call_digest(run_id=run.id, step=step, arguments=step.resolved, policy_version=0)
+    changed = {**step.resolved, **change}
+    assert bound != call_digest(run_id=run.id, step=step, arguments=changed, policy_version=0)
 
 
-def test_the_digest_also_binds_run_step_and_repetition(cast: Cast, workers: Workers) -> None:
+def test_the_digest_also_binds_run_step_repetition_and_the_organizations_rules(cast: Cast, workers: Workers) -> None:
     run, other = asked(cast.maya, workers), asked(cast.maya, workers)
     step = step_of(cast.maya, run)
-    same = {"step": step, "arguments": step.resolved}
+    same = {"step": step, "arguments": step.resolved, "policy_version": 0}
     digests = {question(cast.maya, run).digest, call_digest(run_id=other.id, **same)}
+    digests.add(call_digest(run_id=run.id, **{**same, "policy_version": 1}))
     step.repetition = 1
     digests.add(call_digest(run_id=run.id, **same))
-    assert len(digests) == 3
+    assert len(digests) == 4
 
 
 def test_arguments_changed_after_the_approval_are_not_sent_but_asked_about(cast: Cast, workers: Workers) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from permissions.contracts import CallFacts, Verdict
-from permissions.policy import SHOWN_ADDRESSES, decide
+from permissions.policy import decide
+from permissions.policy.builtin import SHOWN_ADDRESSES
 
 ALLOW, ASK, DENY = Verdict.ALLOW, Verdict.ASK, Verdict.DENY
 

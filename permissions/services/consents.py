@@ -3,12 +3,13 @@
 The caller of `consent_ask` and `consent_use` holds a transaction in which the step changes too.
 """
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from structlog.contextvars import bind_contextvars
 
 from accounts.access import require
@@ -21,14 +22,25 @@ from jarvis_site.kernel.events import publish
 from jarvis_site.kernel.ids import joining
 from jarvis_site.kernel.tenancy import all_tenants, tenant
 from permissions.access import APPROVALS_DECIDE
-from permissions.contracts import ConsentKind, ConsentRequest, ConsentScope, ConsentState, PlanConsentRequest
-from permissions.errors import AlreadyDecided, ConsentExpired
-from permissions.events import ConsentAsked, ConsentDecided
-from permissions.models import Consent
+from permissions.contracts import (
+    Choice,
+    ConsentKind,
+    ConsentRequest,
+    ConsentScope,
+    ConsentState,
+    PlanConsentRequest,
+)
+from permissions.errors import AlreadyDecided, ConsentExpired, OnlyOnce, ProofNeeded
+from permissions.events import ConsentDecided
+from permissions.models import Consent, ConsentReviewer
+from permissions.reviews import review_as_json
+from permissions.services.grants import grant_give
+from permissions.services.reviewing import agreed, reviewers_ask, still_reviews
 
 # Long enough for a week-end and a sick day; what is older was forgotten and should be asked for again.
 CONSENT_LIFETIME = timedelta(days=7)
 EXPIRY_BATCH = 200
+REASON_LENGTH = 500
 # The rule by which a plan as a whole is asked about.
 PLAN_RULE = "plan"
 
@@ -55,6 +67,11 @@ def consent_ask(request: ConsentRequest) -> Consent:
         reversibility=request.reversibility,
         rule=request.rule,
         rule_reason=request.reason[:500],
+        risk_reasons=request.risk_reasons,
+        sources=[asdict(source) for source in request.sources],
+        review=review_as_json(request.review),
+        standing=request.standing,
+        policy_version=request.policy_version,
     )
 
 
@@ -90,39 +107,89 @@ def _of_plan(request: PlanConsentRequest) -> dict[str, Any]:
         "reversibility": request.reversibility,
         "rule": PLAN_RULE,
         "rule_reason": request.reason[:500],
+        "review": review_as_json(request.review),
+        "policy_version": request.policy_version,
     }
 
 
 def _asked(**fields: Any) -> Consent:
-    consent = Consent.objects.create(expires_at=db_time() + CONSENT_LIFETIME, **fields)
+    now = db_time()
+    consent = Consent(expires_at=now + CONSENT_LIFETIME, **fields)
+    review = consent.needs
+    if review.escalate_minutes:
+        consent.escalates_at = now + timedelta(minutes=review.escalate_minutes)
+    consent.save(force_insert=True)
+    asked = reviewers_ask(consent, review.reviewers)
     record(
         action="consent.asked",
         resource=consent,
         run_id=consent.run_id,
         decision="ask",
         reason=consent.rule_reason,
-        details={"tool": consent.tool, "digest": consent.digest, "rule": consent.rule},
+        details={
+            "tool": consent.tool,
+            "digest": consent.digest,
+            "rule": consent.rule,
+            "reviewers": [str(member) for member in asked],
+            "quorum": review.quorum,
+        },
     )
-    publish(ConsentAsked(consent_id=consent.id, run_id=consent.run_id, member_id=consent.member_id))
     _announce(consent)
     return consent
 
 
 @transaction.atomic
-def consent_approve(*, consent_id: UUID, actor: Actor, scope: ConsentScope = ConsentScope.ALL) -> Consent:
-    """Approve the exact call, once; or the plan, or only what reads in it.
+def consent_approve(
+    *,
+    consent_id: UUID,
+    actor: Actor,
+    scope: ConsentScope = ConsentScope.ALL,
+    choice: Choice = Choice.ONCE,
+    proved: bool = False,
+) -> Consent:
+    """Approve the exact call, once; or the plan, or only what reads in it. It is approved when as many have agreed as
+    the question needs.
+
+    Args:
+        choice: makes a standing permission besides, where the question lets its person have one.
+        proved: the actor has just shown who they are, see `accounts.step_up`.
 
     Raises:
-        MayNot: see `permissions.access`. NotFound: there is none, or somebody else was asked.
-        AlreadyDecided, ConsentExpired: nothing was changed.
+        MayNot: see `permissions.access`. NotFound: there is none, or the actor may not answer it.
+        AlreadyDecided, ConsentExpired, ProofNeeded, OnlyOnce: nothing was changed.
     """
-    return _decide(consent_id=consent_id, actor=actor, state=ConsentState.APPROVED, reason="", scope=scope)
+    consent, mine = _mine(consent_id, actor)
+    if consent.needs.proof and not proved:
+        raise ProofNeeded
+    _standing_require(consent, actor, choice)
+    _answer(mine, ConsentState.APPROVED, proved=proved)
+    if agreed(consent) < consent.needs.quorum:
+        _agree(consent, mine)
+        return consent
+    _settle(consent, actor, ConsentState.APPROVED, scope=scope, choice=choice)
+    if choice is not Choice.ONCE:
+        grant_give(consent=consent, choice=choice, timezone=actor.timezone)
+    return consent
 
 
 @transaction.atomic
-def consent_deny(*, consent_id: UUID, actor: Actor, reason: str) -> Consent:
-    """Refuse the call, with the reason that the person gives. Raises as `consent_approve`."""
-    return _decide(consent_id=consent_id, actor=actor, state=ConsentState.DENIED, reason=reason.strip()[:500])
+def consent_deny(*, consent_id: UUID, actor: Actor, reason: str, never: bool = False) -> Consent:
+    """Refuse the call, with the reason that the person gives; the refusal of one is enough.
+
+    Args:
+        never: such calls are refused from now on, without asking.
+
+    Raises: as `consent_approve`.
+    """
+    consent, mine = _mine(consent_id, actor)
+    choice = Choice.NEVER if never else Choice.ONCE
+    _standing_require(consent, actor, choice)
+    reason = reason.strip()[:REASON_LENGTH]
+    _answer(mine, ConsentState.DENIED, reason=reason)
+    _settle(consent, actor, ConsentState.DENIED, reason=reason, choice=choice)
+    if never:
+        grant_give(consent=consent, choice=choice, timezone=actor.timezone)
+    return consent
 
 
 def consent_use(*, step_id: UUID, digest: str) -> bool:
@@ -131,23 +198,29 @@ def consent_use(*, step_id: UUID, digest: str) -> bool:
     mine = Consent.objects.filter(step_id=step_id, digest=digest, state=ConsentState.APPROVED, expires_at__gt=db_now())
     used = mine.filter(used_at__isnull=True).update(used_at=db_now())
     if used:
-        record(action="consent.used", resource=f"permissions.consent:{mine.get().id}", run_id=mine.get().run_id)
+        consent = mine.get()
+        record(action="consent.used", resource=consent, run_id=consent.run_id, details={"digest": digest})
         return True
     return Consent.objects.filter(
         step_id=step_id, digest=digest, state=ConsentState.APPROVED, used_at__isnull=False
     ).exists()
 
 
-def plan_use(*, run_id: UUID, step: dict[str, object], key: str) -> bool:
+def plan_use(*, run_id: UUID, step: dict[str, object], key: str, policy_version: int) -> bool:
     """Whether people have approved a plan with exactly this step in it. The engine calls it for the first try of a step
     only: what is to be done a second time is asked about by itself.
 
     Args:
         step: `tool` and `arguments` as they stand in the plan.
         key: the step's id in the plan.
+        policy_version: of the organization's rules now; an approval under others is not one under these.
     """
     approved = Consent.objects.filter(
-        run_id=run_id, kind=ConsentKind.PLAN, state=ConsentState.APPROVED, scope=ConsentScope.ALL
+        run_id=run_id,
+        kind=ConsentKind.PLAN,
+        state=ConsentState.APPROVED,
+        scope=ConsentScope.ALL,
+        policy_version=policy_version,
     )
     wanted = {"steps": [{"id": key, **step}]}
     for consent in approved.filter(arguments__contains=wanted):
@@ -178,6 +251,7 @@ def _withdraw(asked: QuerySet[Consent]) -> None:
     for consent in asked.select_for_update().filter(state=ConsentState.PENDING):
         consent.state = ConsentState.WITHDRAWN
         consent.save(update_fields=["state"])
+        _close(consent)
         record(action="consent.withdrawn", resource=consent, run_id=consent.run_id)
         _announce(consent)
 
@@ -204,31 +278,90 @@ def _expire(consent_id: UUID) -> None:
         _conclude(Consent.objects.get(id=consent_id))
 
 
-def _decide(
-    *, consent_id: UUID, actor: Actor, state: ConsentState, reason: str, scope: ConsentScope = ConsentScope.ALL
-) -> Consent:
+def _mine(consent_id: UUID, actor: Actor) -> tuple[Consent, ConsentReviewer]:
+    """The question, locked, and the actor's place among those who answer it."""
     require(actor, APPROVALS_DECIDE)
-    consent = Consent.objects.select_for_update().filter(id=consent_id, member_id=actor.member_id).first()
-    if consent is None:
+    consent = Consent.objects.select_for_update().filter(id=consent_id).first()
+    mine = ConsentReviewer.objects.filter(consent_id=consent_id, member_id=actor.member_id).first()
+    if consent is None or mine is None:
         raise NotFound
     bind_contextvars(**joining({"run_id": consent.run_id, "step_id": consent.step_id}))
-    if consent.state != ConsentState.PENDING:
+    if consent.state != ConsentState.PENDING or mine.state != ConsentState.PENDING:
         raise AlreadyDecided
     if consent.expires_at <= db_time():
         raise ConsentExpired
-    Consent.objects.filter(id=consent_id).update(
+    if not still_reviews(consent, mine):
+        raise NotFound
+    return consent, mine
+
+
+def _standing_require(consent: Consent, actor: Actor, choice: Choice) -> None:
+    """A standing answer is given by the one for whom it will be done, and only where no rule wants to be asked."""
+    if choice is not Choice.ONCE and not (consent.standing and consent.member_id == actor.member_id):
+        raise OnlyOnce
+
+
+def _answer(mine: ConsentReviewer, state: ConsentState, *, reason: str = "", proved: bool = False) -> None:
+    ConsentReviewer.objects.filter(id=mine.id).update(state=state, reason=reason, proved=proved, answered_at=db_now())
+
+
+def _agree(consent: Consent, mine: ConsentReviewer) -> None:
+    """Put on record that somebody has agreed, which is not enough yet."""
+    details = {"digest": consent.digest, "instead_of": str(mine.instead_of_id or "")}
+    record(action="consent.agreed", resource=consent, run_id=consent.run_id, decision="approved", details=details)
+    _announce(consent)
+
+
+def _settle(
+    consent: Consent,
+    actor: Actor,
+    state: ConsentState,
+    *,
+    reason: str = "",
+    scope: ConsentScope = ConsentScope.ALL,
+    choice: Choice = Choice.ONCE,
+) -> None:
+    Consent.objects.filter(id=consent.id).update(
         state=state,
         scope=scope if consent.kind == ConsentKind.PLAN else ConsentScope.ALL,
+        choice=choice,
         decided_by_id=actor.member_id,
         decided_at=db_now(),
+        escalates_at=None,
         reason=reason,
     )
     consent.refresh_from_db()
     _conclude(consent)
-    return consent
+
+
+def consents_escalate() -> int:
+    """Ask more people where nobody has answered in time, in all organizations. Returns how many questions."""
+    late = Q(state=ConsentState.PENDING, escalates_at__lte=db_now())
+    with all_tenants():
+        due = list(Consent.objects.filter(late).values_list("id", "organization_id")[:EXPIRY_BATCH])
+    for consent_id, organization_id in due:
+        with tenant(organization_id), transaction.atomic():
+            if (consent := Consent.objects.select_for_update().filter(late, id=consent_id).first()) is not None:
+                _escalate(consent)
+    return len(due)
+
+
+def _escalate(consent: Consent) -> None:
+    asked = reviewers_ask(consent, consent.needs.escalate_to, escalated=True)
+    Consent.objects.filter(id=consent.id).update(escalates_at=None)
+    details = {"reviewers": [str(member) for member in asked]}
+    record(action="consent.escalated", resource=consent, run_id=consent.run_id, details=details)
+    _announce(consent)
+
+
+def _close(consent: Consent) -> None:
+    """Nobody has to answer it any more."""
+    waiting = ConsentReviewer.objects.filter(consent=consent, state=ConsentState.PENDING)
+    waiting.update(state=ConsentState.WITHDRAWN)
 
 
 def _conclude(consent: Consent) -> None:
+    _close(consent)
     record(
         action=f"consent.{consent.state}",
         resource=consent,
@@ -244,5 +377,7 @@ def _conclude(consent: Consent) -> None:
 
 
 def _announce(consent: Consent) -> None:
-    """Tell the person's open pages to look at the inbox and its count again."""
-    realtime.publish(f"inbox:{consent.member_id}", {"type": "consents.changed"})
+    """Tell the open pages of all whom it concerns to look at the inbox and its count again."""
+    asked = ConsentReviewer.objects.filter(consent=consent).values_list("member_id", flat=True)
+    for member_id in {consent.member_id, *asked}:
+        realtime.publish(f"inbox:{member_id}", {"type": "consents.changed"})

@@ -1,53 +1,12 @@
-"""Plain shapes of permission: decisions, and questions to people."""
+"""Questions to people."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-
-class Verdict(StrEnum):
-    ALLOW = "allow"
-    ASK = "ask"
-    DENY = "deny"
-
-
-@dataclass(frozen=True, slots=True)
-class CallFacts:
-    """What the policy may look at: the tool as declared and the exact arguments.
-
-    Attributes:
-        known: the catalogue has this tool; unknown ones count as destructive and reaching people.
-        steers: a step of the plan itself, which calls nothing.
-        only_reads: of the plan only what reads was approved.
-        open_values: arguments that nobody could judge when the plan was approved, because they are results of
-            earlier steps.
-    """
-
-    tool: str
-    arguments: dict[str, object]
-    known: bool
-    read_only: bool
-    destructive: bool
-    reaches_people: bool
-    steers: bool = False
-    only_reads: bool = False
-    open_values: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The answer of `decide`, with the rule that gave it and its reason in words.
-
-    Attributes:
-        by_plan: an approval of the whole plan can stand for the answer to this question.
-    """
-
-    verdict: Verdict
-    rule: str
-    reason: str
-    by_plan: bool = True
+from permissions.contracts.decisions import Review, Source
 
 
 class ConsentState(StrEnum):
@@ -79,6 +38,11 @@ class ConsentRequest:
     Attributes:
         digest: SHA-256 over the canonical call, run, step and policy version.
         step_id: the step's row; with `run_id` the only place where the answer can be used.
+        member_id: for whom it is done.
+        policy_version: of the organization's rules, by which it was decided that people are asked.
+        risk_reasons: code and words of each.
+        sources: where the arguments came from that do not stand in the plan.
+        standing: a choice that holds for more than this call may be offered.
     """
 
     digest: str
@@ -92,6 +56,11 @@ class ConsentRequest:
     reversibility: str
     rule: str
     reason: str
+    policy_version: int = 0
+    risk_reasons: tuple[tuple[str, str], ...] = ()
+    sources: tuple[Source, ...] = ()
+    review: Review = field(default_factory=Review)
+    standing: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +81,5 @@ class PlanConsentRequest:
     risk: str
     reversibility: str
     reason: str
+    policy_version: int = 0
+    review: Review = field(default_factory=Review)

@@ -1,32 +1,35 @@
-"""The rules that say allow, ask or deny. Pure: the same facts give the same decision, with the rule that gave it.
-
-The strictest matching rule wins. Issue D adds organization policies and grants as further sources.
-"""
+"""The rules that hold everywhere: by what a tool declares, by the contract of the plan, by where values come from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from permissions.contracts import CallFacts, Decision, Verdict
-
-# Part of every consent's digest: a change of the rules makes older answers worthless.
-POLICY_VERSION = 2
+from permissions.contracts import CallFacts, Finding, Origin, Verdict
 
 # Arguments that hold addresses, in the tools that declare `reaches_people`.
 ADDRESS_ARGUMENTS = ("to", "cc", "bcc", "attendees")
 SHOWN_ADDRESSES = 5
 
-_STRICTNESS = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """See `Finding` for what is not explained here."""
+
     name: str
     applies: Callable[[CallFacts], bool]
     verdict: Verdict
     reason: Callable[[CallFacts], str]
     by_plan: bool = True
+    by_grant: bool = True
+
+    def finding(self, facts: CallFacts) -> Finding:
+        return Finding(self.name, self.verdict, self.reason(facts), by_plan=self.by_plan, by_grant=self.by_grant)
+
+
+def findings(facts: CallFacts) -> list[Finding]:
+    """What the built-in rules say about a call; at least one always applies."""
+    return [rule.finding(facts) for rule in RULES if rule.applies(facts)]
 
 
 def _reaches(facts: CallFacts) -> str:
@@ -46,25 +49,49 @@ def _destroys(facts: CallFacts) -> bool:
     return facts.destructive or facts.arguments.get("overwrite") is True
 
 
+def _acts_on_others(facts: CallFacts) -> bool:
+    return not facts.read_only and (facts.reaches_people or _destroys(facts))
+
+
 def _open(facts: CallFacts) -> str:
     names = ", ".join(name.replace("_", " ") for name in facts.open_values)
     return _("This was not known when the plan was approved: %(names)s.") % {"names": names}
 
 
+def _from_outside(facts: CallFacts) -> list[str]:
+    return list(dict.fromkeys(item.argument for item in facts.sources if item.origin is Origin.OUTSIDE))
+
+
+def _outside(facts: CallFacts) -> str:
+    names = ", ".join(name.replace("_", " ") for name in _from_outside(facts))
+    return _("Somebody outside wrote what is used here: %(names)s.") % {"names": names}
+
+
 RULES: tuple[Rule, ...] = (
     Rule("unknown-tool", lambda f: not f.known, Verdict.DENY, lambda _f: _("There is no such tool.")),
+    # Whoever writes a mail or a page must not decide whom something reaches, or what is removed, in anybody's name.
+    Rule(
+        "outside-values",
+        lambda f: _acts_on_others(f) and bool(_from_outside(f)),
+        Verdict.ASK,
+        _outside,
+        by_plan=False,
+        by_grant=False,
+    ),
     Rule(
         "open-values",
-        lambda f: bool(f.open_values) and not f.read_only and (f.reaches_people or _destroys(f)),
+        lambda f: bool(f.open_values) and _acts_on_others(f),
         Verdict.ASK,
         _open,
         by_plan=False,
+        by_grant=False,
     ),
     Rule(
         "reads-approved",
         lambda f: f.only_reads and not f.read_only,
         Verdict.ASK,
         lambda _f: _("Of this plan only what reads was approved."),
+        by_grant=False,
     ),
     Rule("reaches-people", lambda f: f.reaches_people and not f.read_only, Verdict.ASK, _reaches),
     Rule(
@@ -82,10 +109,3 @@ RULES: tuple[Rule, ...] = (
         lambda _f: _("It changes only your own things and reaches nobody else."),
     ),
 )
-
-
-def decide(facts: CallFacts) -> Decision:
-    """Return the strictest decision among all rules that apply; at least one always does."""
-    matching = [rule for rule in RULES if rule.applies(facts)]
-    rule = max(matching, key=lambda item: _STRICTNESS[item.verdict])
-    return Decision(verdict=rule.verdict, rule=rule.name, reason=rule.reason(facts), by_plan=rule.by_plan)

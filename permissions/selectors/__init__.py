@@ -1,0 +1,31 @@
+from permissions.selectors.consents import (
+    answered_before,
+    consent_get,
+    consents_decided,
+    consents_for_others,
+    consents_of_run,
+    consents_open_in,
+    consents_own,
+    consents_waiting,
+    consents_with_others,
+    may_answer,
+    plan_steps_agreed,
+    reviewers_of,
+    waiting_count,
+)
+
+__all__ = [
+    "answered_before",
+    "consent_get",
+    "consents_decided",
+    "consents_for_others",
+    "consents_of_run",
+    "consents_open_in",
+    "consents_own",
+    "consents_waiting",
+    "consents_with_others",
+    "may_answer",
+    "plan_steps_agreed",
+    "reviewers_of",
+    "waiting_count",
+]

@@ -1,0 +1,99 @@
+"""Reads about questions to people."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from accounts.contracts import Actor
+from jarvis_site.kernel.errors import NotFound
+from permissions.contracts import ConsentKind, ConsentScope, ConsentState
+from permissions.models import Consent, ConsentReviewer
+
+
+def consents_waiting(*, actor: Actor) -> QuerySet[Consent]:
+    """What the person may answer and has not, the oldest first: for themselves and for others."""
+    return Consent.objects.filter(_waits_for(actor), state=ConsentState.PENDING).order_by("asked_at")
+
+
+def consents_own(*, actor: Actor) -> QuerySet[Consent]:
+    """Of what the person has to answer that which is done for them."""
+    return consents_waiting(actor=actor).filter(member_id=actor.member_id)
+
+
+def consents_for_others(*, actor: Actor) -> QuerySet[Consent]:
+    """Of what the person has to answer that which is done for others."""
+    return consents_waiting(actor=actor).exclude(member_id=actor.member_id)
+
+
+def consents_with_others(*, actor: Actor) -> QuerySet[Consent]:
+    """What is to be done for the person, or what they have answered, and still waits for somebody else."""
+    concerns = Q(member_id=actor.member_id) | Exists(_places(actor))
+    return Consent.objects.filter(concerns, ~_waits_for(actor), state=ConsentState.PENDING).order_by("asked_at")
+
+
+def consents_decided(*, actor: Actor) -> QuerySet[Consent]:
+    """What was asked for the person, or of them, and is over, the newest first."""
+    concerns = Q(member_id=actor.member_id) | Exists(_places(actor))
+    return Consent.objects.filter(concerns).exclude(state=ConsentState.PENDING).order_by("-asked_at")
+
+
+def _places(actor: Actor) -> QuerySet[ConsentReviewer]:
+    return ConsentReviewer.objects.filter(consent=OuterRef("pk"), member_id=actor.member_id)
+
+
+def _waits_for(actor: Actor) -> Q:
+    mine = ConsentReviewer.objects.filter(member_id=actor.member_id, state=ConsentState.PENDING)
+    return Q(id__in=mine.values("consent_id"))
+
+
+def consents_of_run(*, run_id: UUID) -> QuerySet[Consent]:
+    return Consent.objects.filter(run_id=run_id).order_by("asked_at")
+
+
+def consent_get(*, consent_id: UUID, actor: Actor) -> Consent:
+    """Raises `NotFound` for everybody but the one it is done for and those who were asked."""
+    concerns = Q(member_id=actor.member_id) | Exists(_places(actor))
+    consent = Consent.objects.filter(concerns, id=consent_id).first()
+    if consent is None:
+        raise NotFound
+    return consent
+
+
+def may_answer(*, consent: Consent, actor: Actor) -> bool:
+    """Whether an answer of this person is still wanted."""
+    return consent.state == ConsentState.PENDING and _mine(consent, actor).filter(state=ConsentState.PENDING).exists()
+
+
+def _mine(consent: Consent, actor: Actor) -> QuerySet[ConsentReviewer]:
+    return ConsentReviewer.objects.filter(consent=consent, member_id=actor.member_id)
+
+
+def reviewers_of(*, consent: Consent) -> list[ConsentReviewer]:
+    """Who was asked, those who have answered first."""
+    return list(ConsentReviewer.objects.filter(consent=consent).order_by(F("answered_at").asc(nulls_last=True), "id"))
+
+
+def answered_before(*, consent: Consent, length: int = 3) -> list[Consent]:
+    """The last answers to questions about the same tool, for the same person."""
+    same = Consent.objects.filter(
+        member_id=consent.member_id, tool=consent.tool, state__in=[ConsentState.APPROVED, ConsentState.DENIED]
+    )
+    return list(same.exclude(id=consent.id).order_by("-decided_at").defer("arguments")[:length])
+
+
+def waiting_count(*, actor: Actor) -> int:
+    return consents_waiting(actor=actor).count()
+
+
+def consents_open_in(*, run_ids: list[UUID], actor: Actor) -> QuerySet[Consent]:
+    """The person's open questions in several runs at once, the oldest first."""
+    return consents_waiting(actor=actor).filter(run_id__in=run_ids)
+
+
+def plan_steps_agreed(*, run_id: UUID) -> list[dict[str, Any]]:
+    """The steps, as they stand in the plan, that people have approved with a version of the run's plan."""
+    approved = Consent.objects.filter(
+        run_id=run_id, kind=ConsentKind.PLAN, state=ConsentState.APPROVED, scope=ConsentScope.ALL
+    )
+    return [step for consent in approved for step in consent.arguments["steps"]]

@@ -1,0 +1,35 @@
+from permissions.services.consents import (
+    consent_approve,
+    consent_ask,
+    consent_deny,
+    consent_use,
+    consents_escalate,
+    consents_expire,
+    consents_withdraw,
+    plan_agreed,
+    plan_ask,
+    plan_use,
+    plans_withdraw,
+)
+from permissions.services.deciding import call_decide, call_preview
+from permissions.services.grants import grant_revoke, grant_wake, grants_notice, grants_suspend
+
+__all__ = [
+    "call_decide",
+    "call_preview",
+    "consent_approve",
+    "consent_ask",
+    "consent_deny",
+    "consent_use",
+    "consents_escalate",
+    "consents_expire",
+    "consents_withdraw",
+    "grant_revoke",
+    "grant_wake",
+    "grants_notice",
+    "grants_suspend",
+    "plan_agreed",
+    "plan_ask",
+    "plan_use",
+    "plans_withdraw",
+]

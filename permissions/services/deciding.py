@@ -1,0 +1,70 @@
+"""Deciding about a call with all that holds now, and writing down what was decided by what."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from jarvis_site.kernel.clock import db_time
+from jarvis_site.kernel.tenancy.statements import append_later
+from permissions.contracts import CallFacts, Decision, Verdict
+from permissions.models import DecisionRecord
+from permissions.policy import Policy, decide
+from permissions.services.grants import grant_used
+from permissions.standing import person, standing
+
+
+def call_decide(facts: CallFacts, *, member_id: UUID, run_id: UUID, step_id: UUID) -> tuple[Decision, int]:
+    """Decide about a call that is about to be made, in the transaction in which it is started.
+
+    Args:
+        facts: of the call itself; who, when and where is added here.
+        member_id: for whom it is done.
+
+    Returns: the decision, and the version of the organization's rules by which it was made.
+    """
+    now = standing()
+    somebody = person(member_id)
+    known = _completed(facts, member_id)
+    timed = any(grant.until for grant in somebody.grants)
+    decision = decide(known, now.policy, somebody.grants, at=db_time() if timed else None)
+    append_later(
+        DecisionRecord(
+            member_id=member_id,
+            run_id=run_id,
+            step_id=step_id,
+            tool=facts.tool,
+            facts=known.as_json(),
+            grants=[grant.id for grant in somebody.grants],
+            verdict=decision.verdict,
+            rule=decision.rule,
+            policy_version=now.policy.version,
+            shadow=_in_shadow(known, now.shadow),
+        )
+    )
+    if decision.grant and decision.verdict is Verdict.ALLOW:
+        grant_used(grant_id=decision.grant, run_id=run_id)
+    return decision, now.policy.version
+
+
+def call_preview(facts: CallFacts, *, member_id: UUID) -> Decision:
+    """What would be decided now; nothing is written down."""
+    somebody = person(member_id)
+    lasting = [grant for grant in somebody.grants if grant.until is None]
+    return decide(_completed(facts, member_id), standing().policy, lasting)
+
+
+def _completed(facts: CallFacts, member_id: UUID) -> CallFacts:
+    now, somebody = standing(), person(member_id)
+    uses_time = now.policy.uses_time or now.shadow.uses_time
+    weekday, minute = somebody.clock(db_time()) if uses_time else (facts.weekday, facts.minute)
+    return replace(
+        facts,
+        subject=somebody.subject,
+        home_domains=now.home_domains,
+        labels=tuple(sorted({*facts.labels, *now.labels_of(facts.tool, facts.arguments)})),
+        weekday=weekday,
+        minute=minute,
+    )
+
+
+def _in_shadow(facts: CallFacts, shadow: Policy) -> dict[str, str]:
+    return {item.rule.removeprefix("rule:"): item.verdict.value for item in shadow.findings(facts)}
