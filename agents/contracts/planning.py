@@ -30,10 +30,15 @@ class Speaker(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An earlier message of the conversation."""
+    """An earlier message of the conversation.
+
+    Attributes:
+        outside: Jarvis's, and it tells what others have written, or may repeat it.
+    """
 
     speaker: Speaker
     text: str
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """From words to a plan, an answer or a question. Nothing is executed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 from django.conf import settings
@@ -9,10 +10,11 @@ from django.utils.module_loading import import_string
 from accounts.contracts import Actor
 from accounts.selectors import members_list
 from agents import spending
-from agents.contracts import Person, Planner, PlanRequest, Skill, ToolCall, ToolSpec
+from agents.contracts import Person, Planner, PlanRequest, Proposal, Skill, ToolCall, ToolSpec
 from agents.contracts.flow import FLOW_TOOLS
 from agents.gateway import calls, catalogue
 from agents.orchestrator.callers import caller_of
+from agents.planner.hearsay import marked
 from agents.planner.local import LocalPlanner
 from agents.planner.turns import Reply, converse
 from jarvis_site.kernel.ids import uuid7
@@ -27,7 +29,12 @@ EXAMPLES_PER_SKILL = 2
 def reply_to(request: PlanRequest) -> Iterator[Reply]:
     """Answer the person's words: text, then at most one valid proposal, question or refusal. Nothing is executed."""
     spending.words_begin()
-    return converse(planner=planner(), request=request)
+    return _marked(converse(planner=planner(), request=request), request)
+
+
+def _marked(replies: Iterator[Reply], request: PlanRequest) -> Iterator[Reply]:
+    for output in replies:
+        yield replace(output, draft=marked(output.draft, request)) if isinstance(output, Proposal) else output
 
 
 @cache

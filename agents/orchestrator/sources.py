@@ -12,17 +12,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from agents.contracts import REFERENCE_PATH, REFERENCE_STEP, Json, JsonObject, PlannedStep, ToolSpec
-from agents.contracts.flow import EACH, INPUT, ITEM, RUN
+from agents.contracts import REFERENCE_PATH, REFERENCE_STEP, Json, JsonObject, PlannedStep, ToolSpec, canonical_json
+from agents.contracts.flow import EACH, INPUT, ITEM, RUN, is_flow
 from agents.models import Plan, Run, Step
 from agents.orchestrator.specs import spec_of
 from agents.planner.drafts import stored_steps
 from agents.planner.references import escape, find, tokens
 from permissions.contracts import Origin, Source
 
-ITEMS, _RESULTS, _OUTPUTS = "items", "results", "outputs"
+ITEMS, INPUTS, _RESULTS, _OUTPUTS = "items", "inputs", "results", "outputs"
 _BELOW_RESULT = 2  # /results/0
 _BELOW_OUTPUT = 2  # /outputs/<step>
+
+_LINK = "://"
 
 type _Outside = Callable[[], tuple[Source, ...]]
 
@@ -71,8 +73,10 @@ def acts(step: PlannedStep, steps: Iterable[PlannedStep] = ()) -> Iterator[Act]:
 
 def sources_at(*, run: Run, step: Step) -> tuple[Source, ...]:
     """Where the arguments of a step at the gate come from, by the plan version that it stands in. One query; none for
-    what only reads and uses no result."""
-    if step.read_only and not step.parent and not step.needs:
+    what only reads, uses no result and follows no link: it makes no difference there."""
+    if step.read_only and not (
+        step.parent or step.needs or is_flow(step.tool) or _LINK in canonical_json(step.arguments)
+    ):
         return ()
     body = Plan.objects.values_list("body", flat=True).get(run=run, version=step.version)
     world = _World({told["id"]: PlannedStep.from_stored(told) for told in body["steps"]})
@@ -84,27 +88,26 @@ def sources_at(*, run: Run, step: Step) -> tuple[Source, ...]:
     return _sources(above.arguments, world, marks=above.sources)
 
 
-def inherited(part: PlannedStep, *, step: PlannedStep, inputs: Iterable[Source]) -> PlannedStep:
-    """A step of a sub-run, with what the plan knew about where its values come from. Before its inputs are put in.
+def inherited(part: PlannedStep, *, known: Iterable[Source]) -> PlannedStep:
+    """A step of a sub-run that begins, before its inputs are put in, with what was known of where its values come from.
 
     Args:
-        step: the one that the sub-run is.
-        inputs: where its inputs come from.
+        known: the sources of the sub-run's arguments, as `sources_at` gives them.
     """
-    world = _World({INPUT: PlannedStep(INPUT, INPUT, {})}, inputs=tuple(inputs))
-    given = [source for name, value in part.arguments.items() for source in _input_sources(name, value, world)]
-    return replace(part, sources=tuple(dict.fromkeys((*_marks_inside(step, part), *given))))
+    told = tuple(known)
+    inputs = tuple(source for source in told if source.argument == INPUTS)
+    used = [
+        replace(source, argument=name)
+        for name, value in part.arguments.items()
+        if any(reference.get(REFERENCE_STEP) == INPUT for _at, reference in find(value))
+        for source in inputs
+    ]
+    return replace(part, sources=tuple(dict.fromkeys((*_marks_inside(told, part), *used))))
 
 
-def _input_sources(name: str, value: Json, world: _World) -> Iterator[Source]:
-    for _at, reference in find(value):
-        if reference.get(REFERENCE_STEP) == INPUT:
-            yield from (replace(source, argument=name) for source in world.inputs)
-
-
-def _marks_inside(step: PlannedStep, part: PlannedStep) -> Iterator[Source]:
+def _marks_inside(told: Iterable[Source], part: PlannedStep) -> Iterator[Source]:
     """Of a sub-run the plan marks `<inner step>.<argument>`, and "" when nobody asked for it at all."""
-    for source in step.sources:
+    for source in told:
         inner, dot, argument = source.argument.partition(".")
         if not source.argument or (dot and inner == part.id):
             yield replace(source, argument=argument)
@@ -125,9 +128,12 @@ def _acts(step: PlannedStep, world: _World) -> Iterator[Act]:
 
 
 def _inside(step: PlannedStep, world: _World) -> _World:
-    inputs = _sources({"inputs": step.arguments.get("inputs", {})}, world, marks=step.sources)
-    given = tuple(source for source in inputs if source.argument == "inputs")
-    parts = [replace(part, sources=tuple(_marks_inside(step, part))) for part in stored_steps(step.arguments["steps"])]
+    inputs = _sources({INPUTS: step.arguments.get(INPUTS, {})}, world, marks=step.sources)
+    given = tuple(source for source in inputs if source.argument == INPUTS)
+    parts = [
+        replace(part, sources=tuple(_marks_inside(step.sources, part)))
+        for part in stored_steps(step.arguments["steps"])
+    ]
     return _World({part.id: part for part in parts}, inputs=given)
 
 

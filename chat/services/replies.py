@@ -201,18 +201,32 @@ def _request(message: Message, actor: Actor) -> PlanRequest:
         person=Person(name=actor.name, email=actor.email),
         tools=tools(),
         people=people_named(words=message.text, actor=actor),
-        history=_history(earlier),
+        history=_history(earlier, told_from=_first_told(message)),
         pending=pending,
         current=current_plan(run) if run else None,
     )
 
 
-def _history(earlier: list[Message]) -> tuple[Turn, ...]:
+def _first_told(message: Message) -> int | None:
+    """Position of the first turn in which a run has told something; None when none has. All that Jarvis says from
+    there on may repeat what somebody outside has written."""
+    told = Message.objects.filter(
+        conversation_id=message.conversation_id,
+        author=Author.JARVIS,
+        answers__isnull=True,
+        position__lt=message.position,
+    )
+    return told.order_by("position").values_list("position", flat=True).first()
+
+
+def _history(earlier: list[Message], *, told_from: int | None) -> tuple[Turn, ...]:
     turns: list[Turn] = []
     room = HISTORY_CHARACTERS
     for message in earlier:
         if not message.text or len(message.text) > room:
             continue
         room -= len(message.text)
-        turns.append(Turn(speaker=Speaker.PERSON if message.is_mine else Speaker.JARVIS, text=message.text))
+        speaker = Speaker.PERSON if message.is_mine else Speaker.JARVIS
+        outside = speaker is Speaker.JARVIS and told_from is not None and message.position >= told_from
+        turns.append(Turn(speaker=speaker, text=message.text, outside=outside))
     return tuple(reversed(turns))

@@ -154,8 +154,8 @@ def test_a_sub_run_that_has_begun_keeps_what_was_known() -> None:
     from agents.planner.drafts import stored_steps
 
     whole = sub_run(marks=(Source("b.to", OUTSIDE),))
-    inputs = sources_of(planned={"inputs": whole.arguments["inputs"]}, steps=[MAIL, whole])
-    first, second = (inherited(part, step=whole, inputs=inputs) for part in stored_steps(whole.arguments["steps"]))
+    known = sources_of(planned={"inputs": whole.arguments["inputs"]}, steps=[MAIL, whole], marks=whole.sources)
+    first, second = (inherited(part, known=known) for part in stored_steps(whole.arguments["steps"]))
     assert [(one.argument, one.step) for one in first.sources] == [("title", "1")]
     assert [(one.argument, one.origin) for one in second.sources] == [("to", OUTSIDE)]
 
