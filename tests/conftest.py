@@ -14,6 +14,7 @@ from pytest_django import DjangoDbBlocker
 
 from jarvis_site.local.process import wait_until
 from tests import services
+from tests.audit import counts as audit
 from tests.cast import *  # noqa: F403 - fixtures
 from tests.databases import empty_touched_tables, open_all_databases, sessions_in
 from tests.engine import *  # noqa: F403 - fixtures
@@ -39,9 +40,9 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many cases the isolation matrix tried, and what the fault suite has done."""
+    """Print how many cases the isolation matrix tried, what the fault suite has done, what was found in the record."""
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
-    for name, summary in (("isolation", isolation.summary), ("faults", faults.summary)):
+    for name, summary in (("isolation", isolation.summary), ("faults", faults.summary), ("audit", audit.summary)):
         lines = summary([report for report in reports if isinstance(report, pytest.TestReport)])
         if lines:
             terminalreporter.section(name)

@@ -67,8 +67,8 @@ def seal(words: dict[str, Any], *, place: Place) -> SealedWords:
     return SealedWords(
         digest=commitment(key=key, text=text),
         text=_encoded(AESGCM(_cipher_key(key)).encrypt(_ONCE, raw, place.bound())),
-        key=_wrap(key, place),
-        addresses=sorted(_indexed(_addresses(words), place.organization_id)[0]),
+        key=wrap(key, place),
+        addresses=marks(words, organization_id=place.organization_id),
     )
 
 
@@ -100,6 +100,11 @@ def opened(sealed: str, wrapped: str, *, place: Place) -> dict[str, Any]:
 
 def commitment(*, key: bytes, text: str) -> str:
     return hmac.digest(key, COMMITMENT + text.encode(errors="surrogatepass"), "sha256").hex()
+
+
+def marks(words: dict[str, Any], *, organization_id: UUID) -> list[str]:
+    """Return a keyed digest of each address in words, under the present SECRET_KEY."""
+    return sorted(_indexed(_addresses(words), organization_id)[0])
 
 
 def address_marks(address: str, *, organization_id: UUID) -> list[str]:
@@ -141,7 +146,8 @@ def _mark(key: bytes, address: str) -> str:
     return hmac.digest(key, address.encode(errors="surrogatepass"), "sha256").hex()[:_INDEX_DIGITS]
 
 
-def _wrap(key: bytes, place: Place) -> str:
+def wrap(key: bytes, place: Place) -> str:
+    """Encrypt a row's key with the one that comes from the present SECRET_KEY."""
     nonce = os.urandom(_NONCE_BYTES)
     return _encoded(nonce + AESGCM(_wrapping_keys(place.organization_id)[0]).encrypt(nonce, key, place.bound()))
 

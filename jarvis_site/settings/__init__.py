@@ -20,6 +20,7 @@ TESTING = "pytest" in sys.modules
 DEBUG = env.flag("JARVIS_DEBUG")
 # Only outside production: a key that everybody can read must never sign a real session.
 SECRET_KEY = env.text("JARVIS_SECRET_KEY", None if PRODUCTION else "for-development-only-" + "x" * 40)
+SECRET_KEY_FALLBACKS = env.words("JARVIS_SECRET_KEY_FALLBACKS", "")
 ALLOWED_HOSTS = env.words("JARVIS_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1]")
 SITE_URL = env.text("JARVIS_SITE_URL", "http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
@@ -305,6 +306,8 @@ LIMITS = {
 TOOL_SERVERS = ["agents.servers.calendar", "agents.servers.mail", "agents.servers.files"]
 # Copies of data that people asked for, for a week: in no folder that anything serves.
 EXPORTS_DIR = Path(env.text("JARVIS_EXPORTS_DIR", str(STATE_DIR / "exports")))
+# Where the heads of the audit record are written down, best on another machine's disk than the database's.
+AUDIT_ANCHORS_DIR = Path(env.text("JARVIS_AUDIT_ANCHORS_DIR", str(STATE_DIR / "anchors")))
 WORKSPACE_DIR = Path(env.text("JARVIS_WORKSPACE_DIR", str(STATE_DIR / "workspaces")))
 CALDAV_URL = env.text("JARVIS_CALDAV_URL", "")
 CALDAV_USER = env.text("JARVIS_CALDAV_USER", "")

@@ -32,6 +32,7 @@ WATCHED = tuple(
         "accounts/services/retention",
         "accounts/services/site_mail",
         "agents/data_rights",
+        "jarvis_site/audit/sealing",
     )
 )
 _TOOL = 3  # any free id of sys.monitoring
