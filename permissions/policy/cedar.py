@@ -1,7 +1,7 @@
 """Rules and calls in Cedar (https://docs.cedarpolicy.com, version 4 of the language).
 
-Why Cedar and not another language: docs/adr/0025. A rule becomes one policy. What it may say, "deny", "ask" or "allow",
-becomes what Cedar can say about one of two acts: to do the call at all, and to do it unasked.
+Why Cedar and not another language: docs/adr/0025. A rule becomes one policy, met or not. Each is a `permit`, also
+of rules that deny: a `forbid` would hide what else is met, and the strictest wins in `decide`, where all findings meet.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import cedarpy
 from django.utils.translation import gettext as _
 
-from permissions.contracts import CallFacts, Origin, RuleSpec, Verdict
+from permissions.contracts import CallFacts, Origin, RuleSpec
 from permissions.policy.builtin import ADDRESS_ARGUMENTS
 
 # Enough for a long rule. The parser recurses without a bound of its own: 1,000 nested brackets end the process.
@@ -23,15 +23,10 @@ _LARGEST_DECIMAL = 9e14
 # Texts in arguments can be whole documents; a condition looks at the beginning.
 LONGEST_TEXT = 2_000
 
-ACT, UNASKED = "act", "act_unasked"
-EFFECTS = {
-    Verdict.DENY: ("forbid", ACT),
-    Verdict.ASK: ("forbid", UNASKED),
-    Verdict.ALLOW: ("permit", UNASKED),
-}
+type Request = dict[str, object]
+
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _PLAIN = re.compile(r"[\w.*@:/ -]*")
-ALWAYS = f'permit (principal, action == Action::"{ACT}", resource);'
 
 
 class BadRule(ValueError):
@@ -60,9 +55,8 @@ def as_cedar(rule: RuleSpec) -> str:
     Raises:
         BadRule: a name in it has characters that no name has, or the condition is too long or nested too deep.
     """
-    effect, act = EFFECTS[rule.effect]
     wanted = " && ".join(f"({part})" for part in _conditions(rule)) or "true"
-    return f'@id({_quoted(rule.id)})\n{effect} (principal, action == Action::"{act}", resource)\nwhen {{ {wanted} }};'
+    return f"@id({_quoted(rule.id)})\npermit (principal, action, resource)\nwhen {{ {wanted} }};"
 
 
 def _conditions(rule: RuleSpec) -> Iterator[str]:
@@ -110,13 +104,14 @@ def _quoted(name: str) -> str:
 
 
 def names_time(condition: str) -> bool:
-    return "minute" in condition or "weekday" in condition
+    """Whether the time of day may decide; an escaped letter could hide it."""
+    return any(part in condition for part in ("minute", "weekday", "\\"))
 
 
-def request_for(facts: CallFacts, act: str) -> dict[str, object]:
+def request_for(facts: CallFacts) -> Request:
     return {
         "principal": f"Member::{_quoted(facts.subject.member)}",
-        "action": f'Action::"{act}"',
+        "action": 'Action::"call"',
         "resource": 'Tool::"call"',
         "context": _context(facts),
     }

@@ -1,14 +1,16 @@
 """An organization's rules. One whose condition cannot be worked out for a call counts as met when it restricts, and as
 not met when it allows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cedarpy
 from django.utils.translation import gettext as _
 
 from permissions.contracts import CallFacts, Finding, RuleSpec, Verdict
-from permissions.policy.cedar import ACT, ALWAYS, EFFECTS, UNASKED, as_cedar, entities_for, names_time, request_for
+from permissions.policy.cedar import Request, as_cedar, entities_for, names_time, request_for
+from permissions.policy.fitting import fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,55 +29,73 @@ class Policy:
     def __post_init__(self) -> None:
         timed = any(rule.weekdays or rule.from_minute is not None or names_time(rule.condition) for rule in self.rules)
         object.__setattr__(self, "uses_time", timed)
-        object.__setattr__(self, "_by_id", {rule.id: rule for rule in self.rules})
-        compiled = "\n".join([ALWAYS, *map(as_cedar, self.rules)])
-        object.__setattr__(self, "_set", cedarpy.PolicySet.from_str(compiled) if self.rules else None)
 
     def findings(self, facts: CallFacts) -> list[Finding]:
         """What the rules say about a call; nothing where none applies."""
-        if not self.rules:
+        fitting = [rule for rule in self.rules if fits(rule, facts)]
+        if not fitting:
             return []
-        return [_finding(self._by_id[rule], sure) for rule, sure in self._met(facts)]  # type: ignore[attr-defined]
+        judged = self._judged(facts) if any(rule.condition.strip() for rule in fitting) else {}
+        found = ((rule, judged.get(rule.id, False) if rule.condition.strip() else True) for rule in fitting)
+        return [_finding(rule, met is not None) for rule, met in found if _applies(rule, met)]
 
-    def _met(self, facts: CallFacts) -> Iterator[tuple[str, bool]]:
-        """Ids of the rules that apply, and whether that is sure."""
-        requests = [request_for(facts, act) for act in (ACT, UNASKED)]
-        entities = entities_for(facts)
-        answers = cedarpy.is_authorized_batch(requests, self._set, entities)  # type: ignore[attr-defined]
-        if any(answer.diagnostics.errors for answer in answers):
-            yield from self._met_one_by_one(requests, entities)
-            return
-        for answer in answers:
-            yield from ((rule, True) for rule in _named(answer))
-        if answers[1].decision is not cedarpy.Decision.Allow:
-            # Prohibitions hide what allows.
-            yield from self._allowing(requests[1], entities)
+    def _judged(self, facts: CallFacts) -> dict[str, bool | None]:
+        """Of the rules with a condition those that are met, and as None those that could not be worked out."""
+        request, entities = request_for(facts), entities_for(facts)
+        broken: dict[str, bool | None] = dict.fromkeys(self._compiled.broken, None)
+        met = _asked(request, self._compiled.together, entities)
+        if met is not None:
+            return broken | dict.fromkeys(met, True)
+        # Which one it is that can not be worked out is known for sure only when each is asked by itself.
+        for rule, alone in self._compiled.alone.items():
+            met = _asked(request, alone, entities)
+            broken |= {rule: None} if met is None else dict.fromkeys(met, True)
+        return broken
 
-    def _allowing(self, request: dict[str, object], entities: cedarpy.Entities) -> Iterator[tuple[str, bool]]:
-        for rule in self.rules:
-            if rule.effect is Verdict.ALLOW:
-                answer = cedarpy.is_authorized(request, as_cedar(rule), entities)
-                yield from ((name, True) for name in _named(answer))
+    @cached_property
+    def _compiled(self) -> "_Compiled":
+        return _compiled(rule for rule in self.rules if rule.condition.strip())
 
-    def _met_one_by_one(
-        self, requests: list[dict[str, object]], entities: cedarpy.Entities
-    ) -> Iterator[tuple[str, bool]]:
-        """Which rule it is that can not be worked out is known for sure only when each is asked by itself."""
-        for rule in self.rules:
-            act = requests[EFFECTS[rule.effect][1] == UNASKED]
-            answer = cedarpy.is_authorized(act, as_cedar(rule), entities)
-            if answer.diagnostics.errors:
-                if rule.effect is not Verdict.ALLOW:
-                    yield rule.id, False
-            else:
-                yield from ((name, True) for name in _named(answer))
+
+@dataclass(frozen=True)
+class _Compiled:
+    """Rules as Cedar has read them: all at once, each alone, and those that it can not read."""
+
+    together: cedarpy.PolicySet
+    alone: dict[str, cedarpy.PolicySet]
+    broken: list[str]
+
+
+def _compiled(rules: Iterable[RuleSpec]) -> _Compiled:
+    texts, alone, broken = [], {}, []
+    for rule in rules:
+        try:
+            text = as_cedar(rule)
+            alone[rule.id] = cedarpy.PolicySet.from_str(text)
+        except ValueError:
+            broken.append(rule.id)
+        else:
+            texts.append(text)
+    return _Compiled(cedarpy.PolicySet.from_str("\n".join(texts)), alone, broken)
+
+
+def _asked(request: Request, policies: cedarpy.PolicySet, entities: cedarpy.Entities) -> list[str] | None:
+    """Ids of the rules that are met; None when one of them could not be worked out."""
+    try:
+        answer = cedarpy.is_authorized(request, policies, entities)
+    except (ValueError, RecursionError):
+        # The arguments hold what Cedar has no values for.
+        return None
+    if answer.diagnostics.errors:
+        return None
+    return [name for name in answer.diagnostics.id_annotations_by_reason.values() if name]
+
+
+def _applies(rule: RuleSpec, met: bool | None) -> bool:
+    return rule.effect is not Verdict.ALLOW if met is None else met
 
 
 NO_RULES = Policy(version=0)
-
-
-def _named(answer: cedarpy.AuthzResult) -> list[str]:
-    return [name for name in answer.diagnostics.id_annotations_by_reason.values() if name]
 
 
 def _finding(rule: RuleSpec, sure: bool) -> Finding:
