@@ -26,6 +26,13 @@ class ConsentDecided(Event):
 
 
 @dataclass(frozen=True)
+class ConsentWithdrawn(Event):
+    """Nobody has to answer it any more: what it asked about will not be done, or not like this."""
+
+    consent_id: UUID
+
+
+@dataclass(frozen=True)
 class GrantIdle(Event):
     """A standing permission will be put to sleep, because nobody uses it."""
 
@@ -37,3 +44,13 @@ class GrantIdle(Event):
 class GrantSuspended(Event):
     grant_id: UUID
     member_id: UUID
+
+
+@dataclass(frozen=True)
+class StopMade(Event):
+    stop_id: UUID
+
+
+@dataclass(frozen=True)
+class StopLifted(Event):
+    stop_id: UUID

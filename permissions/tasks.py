@@ -1,7 +1,9 @@
 """What permissions looks at again and again."""
 
+from uuid import UUID
+
 from jarvis_site.kernel.ticks import tick
-from permissions.services import consents_escalate, consents_expire, grants_notice, grants_suspend
+from permissions.services import consents_escalate, consents_expire, consents_renew, grants_notice, grants_suspend
 
 HOUR = 3600.0
 
@@ -14,6 +16,15 @@ def expire() -> None:
 @tick("permissions.escalate", every=15.0)
 def escalate() -> None:
     consents_escalate()
+
+
+_renewed: dict[str, UUID | None] = {}
+
+
+@tick("permissions.renew", every=30.0)
+def renew() -> None:
+    """By parts, each where the one before has ended. A worker that begins anew begins at the beginning."""
+    _renewed["until"] = consents_renew(after=_renewed.get("until"))
 
 
 @tick("permissions.idle", every=HOUR)

@@ -1,7 +1,7 @@
 """Lists of members, made for large organizations: searched, in pages, with a fixed number of queries."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -74,10 +74,16 @@ def members_of_team(name: str) -> list[UUID]:
     return found
 
 
-def members_who_may(action: str) -> list[UUID]:
-    """The people here who may do something, for telling them of it. Most members are ruled out by the query."""
+def members_who_may(action: str, *, among: Collection[UUID] | None = None) -> list[UUID]:
+    """The people here who may do something, for telling them of it. Most members are ruled out by the query.
+
+    Args:
+        among: look at these only.
+    """
     some = Q(role__in=access.actions()[action].roles) | ~Q(rules=[])
     found = _people().filter(some, suspended_at=None, user__is_active=True)
+    if among is not None:
+        found = found.filter(id__in=among)
     return [member.id for member in found.order_by("id") if access.may(actor_of(member), action)]
 
 

@@ -1,3 +1,4 @@
+from permissions.selectors.absences import absences_now, absences_of
 from permissions.selectors.consents import (
     answered_before,
     consent_get,
@@ -13,8 +14,13 @@ from permissions.selectors.consents import (
     reviewers_of,
     waiting_count,
 )
+from permissions.selectors.grants import GrantSearch, GrantState, destroys, grant_get, grant_holders, grants_list
 
 __all__ = [
+    "GrantSearch",
+    "GrantState",
+    "absences_now",
+    "absences_of",
     "answered_before",
     "consent_get",
     "consents_decided",
@@ -24,6 +30,10 @@ __all__ = [
     "consents_own",
     "consents_waiting",
     "consents_with_others",
+    "destroys",
+    "grant_get",
+    "grant_holders",
+    "grants_list",
     "may_answer",
     "plan_steps_agreed",
     "reviewers_of",

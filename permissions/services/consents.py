@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from structlog.contextvars import bind_contextvars
 
 from accounts.access import require
@@ -17,7 +19,7 @@ from accounts.contracts import Actor
 from jarvis_site.audit import record
 from jarvis_site.kernel import realtime
 from jarvis_site.kernel.clock import db_now, db_time
-from jarvis_site.kernel.errors import NotFound
+from jarvis_site.kernel.errors import Invalid, NotFound
 from jarvis_site.kernel.events import publish
 from jarvis_site.kernel.ids import joining
 from jarvis_site.kernel.tenancy import all_tenants, tenant
@@ -31,11 +33,11 @@ from permissions.contracts import (
     PlanConsentRequest,
 )
 from permissions.errors import AlreadyDecided, ConsentExpired, OnlyOnce, ProofNeeded
-from permissions.events import ConsentDecided
+from permissions.events import ConsentDecided, ConsentWithdrawn
 from permissions.models import Consent, ConsentReviewer
 from permissions.reviews import review_as_json
 from permissions.services.grants import grant_give
-from permissions.services.reviewing import agreed, reviewers_ask, still_reviews
+from permissions.services.reviewing import agreed, most_answers, reviewers_ask, still_agreed, still_reviews
 
 # Long enough for a week-end and a sick day; what is older was forgotten and should be asked for again.
 CONSENT_LIFETIME = timedelta(days=7)
@@ -46,15 +48,18 @@ PLAN_RULE = "plan"
 
 
 def consent_ask(request: ConsentRequest) -> Consent:
-    """Ask once: a question about the same call that is still open, or answered and unused, is returned as it is."""
-    # An approval that nobody used in time stands in the way of a new question.
-    Consent.objects.filter(
-        step_id=request.step_id, state=ConsentState.APPROVED, used_at__isnull=True, expires_at__lte=db_now()
-    ).update(state=ConsentState.EXPIRED)
+    """Ask once: a question about the same call that is still open, or answered and unused, is returned as it is. What
+    the step has asked before about another call is withdrawn: nobody can answer two at once."""
     open_states = [ConsentState.PENDING, ConsentState.APPROVED]
-    existing = Consent.objects.filter(step_id=request.step_id, digest=request.digest, state__in=open_states).first()
-    if existing is not None:
-        return existing
+    before = Consent.objects.select_for_update().filter(step_id=request.step_id, state__in=open_states)
+    for consent in before:
+        if _is_over(consent):
+            # An approval that nobody used in time stands in the way of a new question.
+            _lay_aside(consent, ConsentState.EXPIRED)
+        elif consent.digest == request.digest:
+            return consent
+        elif consent.used_at is None:
+            _lay_aside(consent, ConsentState.WITHDRAWN)
     return _asked(
         run_id=request.run_id,
         step_id=request.step_id,
@@ -73,6 +78,10 @@ def consent_ask(request: ConsentRequest) -> Consent:
         standing=request.standing,
         policy_version=request.policy_version,
     )
+
+
+def _is_over(consent: Consent) -> bool:
+    return consent.state == ConsentState.APPROVED and consent.used_at is None and consent.expires_at <= db_time()
 
 
 def plan_ask(request: PlanConsentRequest) -> Consent:
@@ -119,7 +128,7 @@ def _asked(**fields: Any) -> Consent:
     if review.escalate_minutes:
         consent.escalates_at = now + timedelta(minutes=review.escalate_minutes)
     consent.save(force_insert=True)
-    asked = reviewers_ask(consent, review.reviewers)
+    asked = reviewers_ask(consent)
     record(
         action="consent.asked",
         resource=consent,
@@ -134,8 +143,24 @@ def _asked(**fields: Any) -> Consent:
             "quorum": review.quorum,
         },
     )
-    _announce(consent)
+    if not refused_for_want_of_people(consent):
+        announce(consent)
     return consent
+
+
+def refused_for_want_of_people(consent: Consent) -> bool:
+    """Refuse at once what nobody can approve: to wait for them would be to wait for nothing."""
+    most, quorum = most_answers(consent), consent.needs.quorum
+    if most >= quorum:
+        return False
+    words = ngettext(
+        "%(quorum)d person has to agree, and only %(most)d may answer.",
+        "%(quorum)d people have to agree, and only %(most)d may answer.",
+        quorum,
+    )
+    reason = words % {"quorum": quorum, "most": most} if most else _("There is nobody here who may answer this.")
+    _settle(consent, None, ConsentState.DENIED, reason=reason)
+    return True
 
 
 @transaction.atomic
@@ -157,8 +182,11 @@ def consent_approve(
     Raises:
         MayNot: see `permissions.access`. NotFound: there is none, or the actor may not answer it.
         AlreadyDecided, ConsentExpired, ProofNeeded, OnlyOnce: nothing was changed.
+        Invalid: "never" approves nothing, and of a single call there is no part that only reads.
     """
     consent, mine = _mine(consent_id, actor)
+    if choice is Choice.NEVER or (scope is ConsentScope.READS and consent.kind != ConsentKind.PLAN):
+        raise Invalid
     if consent.needs.proof and not proved:
         raise ProofNeeded
     _standing_require(consent, actor, choice)
@@ -194,16 +222,19 @@ def consent_deny(*, consent_id: UUID, actor: Actor, reason: str, never: bool = F
 
 def consent_use(*, step_id: UUID, digest: str) -> bool:
     """Use up the approval of exactly this call. True once; also true again for the same step, whose idempotency key
-    makes a repetition after a crash harmless. A digest that differs in anything finds nothing."""
-    mine = Consent.objects.filter(step_id=step_id, digest=digest, state=ConsentState.APPROVED, expires_at__gt=db_now())
-    used = mine.filter(used_at__isnull=True).update(used_at=db_now())
-    if used:
-        consent = mine.get()
-        record(action="consent.used", resource=consent, run_id=consent.run_id, details={"digest": digest})
-        return True
-    return Consent.objects.filter(
-        step_id=step_id, digest=digest, state=ConsentState.APPROVED, used_at__isnull=False
-    ).exists()
+    makes a repetition after a crash harmless. A digest that differs in anything finds nothing, and an approval by
+    people who may not give it any more is none."""
+    mine = Consent.objects.filter(step_id=step_id, digest=digest, state=ConsentState.APPROVED)
+    consent = mine.select_for_update().filter(used_at__isnull=True, expires_at__gt=db_now()).first()
+    if consent is None:
+        return mine.filter(used_at__isnull=False).exists()
+    if not still_agreed(consent):
+        reason = _("Who approved it may not any more.")
+        _lay_aside(consent, ConsentState.WITHDRAWN, reason=reason)
+        return False
+    Consent.objects.filter(id=consent.id).update(used_at=db_now())
+    record(action="consent.used", resource=consent, run_id=consent.run_id, details={"digest": digest})
+    return True
 
 
 def plan_use(*, run_id: UUID, step: dict[str, object], key: str, policy_version: int) -> bool:
@@ -249,11 +280,17 @@ def consents_withdraw(*, run_id: UUID, step_id: UUID | None = None) -> None:
 
 def _withdraw(asked: QuerySet[Consent]) -> None:
     for consent in asked.select_for_update().filter(state=ConsentState.PENDING):
-        consent.state = ConsentState.WITHDRAWN
-        consent.save(update_fields=["state"])
-        _close(consent)
-        record(action="consent.withdrawn", resource=consent, run_id=consent.run_id)
-        _announce(consent)
+        _lay_aside(consent, ConsentState.WITHDRAWN)
+
+
+def _lay_aside(consent: Consent, state: ConsentState, *, reason: str = "") -> None:
+    """Nobody has to answer it any more, or the answer is worth nothing; the step that asked goes on without it."""
+    Consent.objects.filter(id=consent.id).update(state=state, escalates_at=None)
+    consent.state = state
+    _close(consent)
+    record(action=f"consent.{state}", resource=consent, run_id=consent.run_id, reason=reason)
+    publish(ConsentWithdrawn(consent_id=consent.id))
+    announce(consent)
 
 
 def consents_expire() -> int:
@@ -309,12 +346,12 @@ def _agree(consent: Consent, mine: ConsentReviewer) -> None:
     """Put on record that somebody has agreed, which is not enough yet."""
     details = {"digest": consent.digest, "instead_of": str(mine.instead_of_id or "")}
     record(action="consent.agreed", resource=consent, run_id=consent.run_id, decision="approved", details=details)
-    _announce(consent)
+    announce(consent)
 
 
 def _settle(
     consent: Consent,
-    actor: Actor,
+    actor: Actor | None,
     state: ConsentState,
     *,
     reason: str = "",
@@ -325,7 +362,7 @@ def _settle(
         state=state,
         scope=scope if consent.kind == ConsentKind.PLAN else ConsentScope.ALL,
         choice=choice,
-        decided_by_id=actor.member_id,
+        decided_by_id=actor.member_id if actor else None,
         decided_at=db_now(),
         escalates_at=None,
         reason=reason,
@@ -347,11 +384,11 @@ def consents_escalate() -> int:
 
 
 def _escalate(consent: Consent) -> None:
-    asked = reviewers_ask(consent, consent.needs.escalate_to, escalated=True)
+    asked = reviewers_ask(consent, escalated=True)
     Consent.objects.filter(id=consent.id).update(escalates_at=None)
     details = {"reviewers": [str(member) for member in asked]}
     record(action="consent.escalated", resource=consent, run_id=consent.run_id, details=details)
-    _announce(consent)
+    announce(consent)
 
 
 def _close(consent: Consent) -> None:
@@ -373,10 +410,10 @@ def _conclude(consent: Consent) -> None:
     publish(
         ConsentDecided(consent_id=consent.id, run_id=consent.run_id, step_id=consent.step_id, state=str(consent.state))
     )
-    _announce(consent)
+    announce(consent)
 
 
-def _announce(consent: Consent) -> None:
+def announce(consent: Consent) -> None:
     """Tell the open pages of all whom it concerns to look at the inbox and its count again."""
     asked = ConsentReviewer.objects.filter(consent=consent).values_list("member_id", flat=True)
     for member_id in {consent.member_id, *asked}:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from accounts.access import require
+from accounts.access import may, require
 from accounts.contracts import Actor
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now, db_time
@@ -20,6 +20,7 @@ from permissions.contracts import Choice
 from permissions.events import GrantIdle, GrantSuspended
 from permissions.models import Consent, Grant
 from permissions.policy import ADDRESS_ARGUMENTS
+from permissions.selectors.grants import destroys
 from permissions.services.heads import changed
 
 # What nobody has used for so long is probably forgotten; the person is told a week before it is put to sleep.
@@ -36,7 +37,7 @@ def grant_give(*, consent: Consent, choice: Choice, timezone: str) -> Grant:
         member_id=consent.member_id,
         tool=consent.tool,
         choice=choice,
-        arguments=_pinned(consent),
+        arguments=_pinned(consent, choice),
         title=consent.title,
         run_id=consent.run_id if choice is Choice.RUN else None,
         consent_id=consent.id,
@@ -48,16 +49,19 @@ def grant_give(*, consent: Consent, choice: Choice, timezone: str) -> Grant:
     return grant
 
 
-def _pinned(consent: Consent) -> dict[str, Any]:
-    """What stays as it was: whom it reaches. Of what removes or overwrites something, everything."""
-    if consent.rule == "destroys":
+def _pinned(consent: Consent, choice: Choice) -> dict[str, Any]:
+    """What stays as it was: whom it reaches, and that it reaches nobody else. Of what removes or overwrites something,
+    everything. A refusal names only whom it reaches."""
+    if destroys(consent):
         return dict(consent.arguments)
-    return {name: value for name, value in consent.arguments.items() if name in ADDRESS_ARGUMENTS}
+    if choice is Choice.NEVER:
+        return {name: value for name, value in consent.arguments.items() if name in ADDRESS_ARGUMENTS}
+    return {name: consent.arguments.get(name) for name in ADDRESS_ARGUMENTS}
 
 
 def _end(choice: Choice, now: datetime, timezone: str) -> datetime | None:
     if choice is Choice.TODAY:
-        local = now.astimezone(ZoneInfo(timezone))
+        local = now.astimezone(ZoneInfo(timezone or "UTC"))
         return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return now + _SPANS[choice] if choice in _SPANS else None
 
@@ -95,11 +99,26 @@ def grant_wake(*, grant_id: UUID, actor: Actor) -> Grant:
     return grant
 
 
+@transaction.atomic
+def grants_revoke_all(*, member_id: UUID, actor: Actor) -> int:
+    """End every standing permission and refusal of a person. Returns how many. Raises: MayNot."""
+    require(actor, APPROVALS_DECIDE if member_id == actor.member_id else GRANTS_MANAGE)
+    live = list(Grant.objects.select_for_update().filter(member_id=member_id, revoked_at=None).order_by("id"))
+    Grant.objects.filter(id__in=[grant.id for grant in live]).update(revoked_at=db_now(), revoked_by_id=actor.member_id)
+    for grant in live:
+        record(action="grant.revoked", resource=grant, details={"tool": grant.tool})
+    if live:
+        changed()
+    return len(live)
+
+
 def _own(grant_id: UUID, actor: Actor) -> Grant:
     grant = Grant.objects.select_for_update().filter(id=grant_id).first()
-    if grant is None:
+    # Who may not see everybody's learns nothing, not even that there is one.
+    if grant is None or (grant.member_id != actor.member_id and not may(actor, GRANTS_MANAGE)):
         raise NotFound
-    require(actor, APPROVALS_DECIDE if grant.member_id == actor.member_id else GRANTS_MANAGE)
+    if grant.member_id == actor.member_id:
+        require(actor, APPROVALS_DECIDE)
     return grant
 
 

@@ -1,75 +1,122 @@
-"""Who answers a question: found when it is asked, and looked at once more when they answer."""
+"""Who answers a question: found when it is asked, and looked at once more when they answer and when it is used."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
-
-from django.db.models import QuerySet
 
 from accounts.contracts import Role
 from accounts.selectors.groups import members_with
-from jarvis_site.kernel.clock import db_now
+from accounts.selectors.members import members_who_may
 from jarvis_site.kernel.events import publish
-from permissions.contracts import ConsentState, Reviewers
+from permissions.access import APPROVALS_DECIDE
+from permissions.contracts import ConsentState
 from permissions.events import ConsentAsked
-from permissions.models import Absence, Consent, ConsentReviewer
+from permissions.models import Consent, ConsentReviewer
+from permissions.selectors.absences import absences_now
 
 
-def reviewers_ask(consent: Consent, who: Reviewers, *, escalated: bool = False) -> list[UUID]:
-    """Ask these people, and those who stand in for them. Returns who was asked that had not been before."""
-    asked = set(ConsentReviewer.objects.filter(consent=consent).values_list("member_id", flat=True))
-    people = [member for member in _people(consent, who) if member not in asked]
-    stand_ins = [(absent, member) for absent, member in _stand_ins(people) if _may_answer(consent, member)]
-    rows = {member: ConsentReviewer(consent=consent, member_id=member, escalated=escalated) for member in people}
-    for absent, member in stand_ins:
-        if member not in rows and member not in asked:
-            rows[member] = ConsentReviewer(consent=consent, member_id=member, instead_of_id=absent, escalated=escalated)
-    ConsentReviewer.objects.bulk_create(rows.values())
-    for member in rows:
+def reviewers_ask(consent: Consent, *, escalated: bool = False) -> list[UUID]:
+    """Ask those who may answer, as they are now, and those who stand in for them. Said once more it asks whoever has
+    come meanwhile. Returns who was asked that had not been before."""
+    rows = {row.member_id: row for row in ConsentReviewer.objects.filter(consent=consent)}
+    wanted: dict[UUID, UUID | None] = dict.fromkeys(_people(consent, escalated=escalated))
+    for absent, member in _stand_ins(consent, wanted):
+        wanted.setdefault(member, absent)
+    ConsentReviewer.objects.bulk_create(
+        ConsentReviewer(consent=consent, member_id=member, instead_of_id=absent, escalated=escalated)
+        for member, absent in wanted.items()
+        if member not in rows
+    )
+    back = [member for member in wanted if member in rows and rows[member].state == ConsentState.WITHDRAWN]
+    for member in back:
+        ConsentReviewer.objects.filter(id=rows[member].id).update(
+            state=ConsentState.PENDING, instead_of_id=wanted[member], escalated=escalated
+        )
+    asked = [member for member in wanted if member not in rows or member in back]
+    for member in asked:
         publish(ConsentAsked(consent_id=consent.id, run_id=consent.run_id, member_id=member))
-    return list(rows)
+    return asked
+
+
+def reviewers_release(consent: Consent) -> list[UUID]:
+    """Those who have not answered and do not belong to who may any more need not answer. Returns who."""
+    waiting = list(ConsentReviewer.objects.filter(consent=consent, state=ConsentState.PENDING))
+    stay = {row.id for row in waiting if still_reviews(consent, row)}
+    gone = [row for row in waiting if row.id not in stay]
+    ConsentReviewer.objects.filter(id__in=[row.id for row in gone]).update(state=ConsentState.WITHDRAWN)
+    return [row.member_id for row in gone]
 
 
 def still_reviews(consent: Consent, reviewer: ConsentReviewer) -> bool:
-    """Whether somebody who was asked belongs to those who may answer, as they are now."""
-    if not _may_answer(consent, reviewer.member_id):
+    """Whether somebody who was asked belongs to those who may answer, as they are now; a stand-in only as long as the
+    other one is away."""
+    absent = reviewer.instead_of_id
+    if absent and (absent, reviewer.member_id) not in _stand_ins(consent, [absent]):
         return False
-    review = consent.needs
-    whose = reviewer.instead_of_id or reviewer.member_id
-    if reviewer.instead_of_id and (reviewer.instead_of_id, reviewer.member_id) not in _stand_ins([whose]):
-        return False
-    return whose in _people(consent, review.escalate_to if reviewer.escalated else review.reviewers)
+    return bool(_eligible(consent, [reviewer]))
 
 
 def agreed(consent: Consent) -> int:
-    """How many have agreed; somebody and the one who stands in for them count once."""
-    rows = ConsentReviewer.objects.filter(consent=consent, state=ConsentState.APPROVED)
-    return len({row.instead_of_id or row.member_id for row in rows})
+    """How many have agreed that may answer as they are now; somebody and the one who stands in for them count once."""
+    rows = list(ConsentReviewer.objects.filter(consent=consent, state=ConsentState.APPROVED))
+    return len({row.instead_of_id or row.member_id for row in _eligible(consent, rows)})
 
 
-def _people(consent: Consent, who: Reviewers) -> list[UUID]:
-    if not who.named:
-        return [consent.member_id] if _may_answer(consent, consent.member_id) else _in_charge(consent)
-    found = members_with(members=_ids(who.members), roles=who.roles, teams=_ids(who.teams))
-    return [member for member in found if _may_answer(consent, member)] or _in_charge(consent)
+def still_agreed(consent: Consent) -> bool:
+    """Whether an approval is one still: those who gave it may, as they are now."""
+    needs = consent.needs
+    own = needs.own_answer and not needs.reviewers.named and needs.quorum == 1
+    # Whether the one it is done for may have anything done is asked by whoever does it.
+    return (own and consent.decided_by_id == consent.member_id) or agreed(consent) >= needs.quorum
 
 
-def _in_charge(consent: Consent) -> list[UUID]:
-    """Who answers when nobody is there that the rule names: a question to nobody would wait for nothing."""
-    found = members_with(roles=[Role.OWNER, Role.ADMIN])
-    return [member for member in found if _may_answer(consent, member)]
+def most_answers(consent: Consent) -> int:
+    """How many can agree at most: those who were asked and have not said no, and those who would be asked later."""
+    rows = ConsentReviewer.objects.filter(consent=consent, state__in=[ConsentState.PENDING, ConsentState.APPROVED])
+    heads = {row.instead_of_id or row.member_id for row in rows}
+    later = _people(consent, escalated=True) if consent.needs.escalate_minutes else []
+    return len(heads.union(later))
 
 
-def _may_answer(consent: Consent, member_id: UUID) -> bool:
-    return consent.needs.own_answer or member_id != consent.member_id
+def _eligible(consent: Consent, rows: Collection[ConsentReviewer]) -> list[ConsentReviewer]:
+    able = set(_able(consent, [row.member_id for row in rows]))
+    people: dict[bool, list[UUID]] = {
+        kind: _people(consent, escalated=kind) for kind in {row.escalated for row in rows}
+    }
+    return [
+        row for row in rows if row.member_id in able and (row.instead_of_id or row.member_id) in people[row.escalated]
+    ]
 
 
-def _stand_ins(people: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
-    """Pairs of who is out of the office now, and who answers in their stead."""
-    return list(absences_now().filter(member__in=list(people)).values_list("member_id", "delegate_id"))
+def _people(consent: Consent, *, escalated: bool) -> list[UUID]:
+    """Whom the question goes to. Where they are too few to agree those in charge as well, or it would wait for
+    nothing."""
+    needs = consent.needs
+    who = needs.escalate_to if escalated else needs.reviewers
+    found: list[UUID] = []
+    if who.named:
+        named = members_with(members=_ids(who.members), roles=who.roles, teams=_ids(who.teams))
+        found = _able(consent, named)
+    elif not escalated:
+        found = _able(consent, [consent.member_id])
+    if len(found) >= (1 if escalated else needs.quorum):
+        return found
+    in_charge = _able(consent, members_with(roles=[Role.OWNER, Role.ADMIN]))
+    return list(dict.fromkeys([*found, *in_charge]))
 
 
-def absences_now() -> QuerySet[Absence]:
-    return Absence.objects.filter(ended_at=None, starts_at__lte=db_now(), ends_at__gt=db_now())
+def _able(consent: Consent, members: Collection[UUID]) -> list[UUID]:
+    """Of them the people who may answer at all: not suspended, with the right to, and not for themselves where the
+    question wants somebody else. Service accounts never."""
+    others = [member for member in members if consent.needs.own_answer or member != consent.member_id]
+    return members_who_may(APPROVALS_DECIDE, among=others) if others else []
+
+
+def _stand_ins(consent: Consent, people: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
+    """Pairs of who is out of the office now, and who answers in their stead. Who stands in for somebody passes nothing
+    on: it is asked of them only."""
+    pairs = list(absences_now().filter(member__in=list(people)).values_list("member_id", "delegate_id"))
+    able = set(_able(consent, [delegate for _absent, delegate in pairs])) if pairs else set()
+    return [(absent, delegate) for absent, delegate in pairs if delegate in able]
 
 
 def _ids(texts: Iterable[str]) -> list[UUID]:

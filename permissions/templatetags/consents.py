@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from permissions.contracts import Choice, ConsentState
 from permissions.models import Consent
 from permissions.policy import ADDRESS_ARGUMENTS
+from permissions.selectors import destroys
 
 register = template.Library()
 
@@ -109,13 +110,13 @@ def longer_choices() -> list[tuple[str, str | Promise]]:
 def choice_scope(consent: Consent) -> str:
     """What an answer that holds for longer allows."""
     people = [str(item) for name in ADDRESS_ARGUMENTS for item in consent.arguments.get(name) or ()]
-    if consent.rule == "destroys":
+    if destroys(consent):
         return _("Allows exactly this, as often as it is wanted. It can be ended in the settings.")
     if people:
-        return _("Allows this for the same people (%(people)s), whatever it says. It can be ended in the settings.") % {
-            "people": ", ".join(people)
-        }
-    return _("Allows every call of this tool. It can be ended in the settings.")
+        return _(
+            "Allows this for exactly these people (%(people)s), whatever it says. It can be ended in the settings."
+        ) % {"people": ", ".join(people)}
+    return _("Allows every call of this tool that names no people. It can be ended in the settings.")
 
 
 @register.filter
