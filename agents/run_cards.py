@@ -64,6 +64,7 @@ WAITS: dict[WaitsFor, Label] = {
     WaitsFor.STEPS: _("One after the other"),
     WaitsFor.RUN: _("In a run of its own"),
     WaitsFor.ROOM: _("Waiting for room"),
+    WaitsFor.STOP: _("Stopped for now"),
 }
 RISKS: dict[Risk, tuple[Label, str]] = {
     Risk.READ: (_("Read"), ""),

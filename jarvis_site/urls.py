@@ -23,6 +23,7 @@ inside: list[URLPattern | URLResolver] = [
     path("activity/", include("activities.urls")),
     path("notifications/", include("notifications.urls")),
     path("settings/limits/", include("agents.limit_urls")),
+    path("settings/stops/", include("agents.stop_urls")),
     path("settings/", include("accounts.urls")),
     path("counts/", shell.counts, name="counts"),
     path("", account_views.start, name="organization_start"),

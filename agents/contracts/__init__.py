@@ -24,7 +24,17 @@ from agents.contracts.runs import (
     WaitsFor,
 )
 from agents.contracts.skills import BadMoment, Clause, Moment, Skill, SkillContext
-from agents.contracts.tools import Artifact, Reversibility, Risk, ToolCall, ToolFailure, ToolResult, ToolSpec, Undo
+from agents.contracts.tools import (
+    STOPPED,
+    Artifact,
+    Reversibility,
+    Risk,
+    ToolCall,
+    ToolFailure,
+    ToolResult,
+    ToolSpec,
+    Undo,
+)
 from agents.contracts.values import REFERENCE_PATH, REFERENCE_STEP, Json, JsonObject, canonical_json, digest
 
 __all__ = [
@@ -32,6 +42,7 @@ __all__ = [
     "REFERENCE_PATH",
     "REFERENCE_STEP",
     "SKIPPABLE_STEP_STATES",
+    "STOPPED",
     "UNBEGUN_STEP_STATES",
     "Approval",
     "Artifact",

@@ -48,6 +48,7 @@ class WaitsFor(StrEnum):
     STEPS = "steps"  # a for-each: its own steps
     RUN = "run"  # a sub-run
     ROOM = "room"  # a limit of steps at once is reached
+    STOP = "stop"  # somebody has stopped everything that it belongs to
 
 
 FINAL_STEP_STATES = frozenset(

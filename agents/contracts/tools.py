@@ -8,6 +8,9 @@ from enum import StrEnum
 from agents.contracts.values import JsonObject
 from permissions.contracts import Origin
 
+# Code of a failure: somebody has stopped what the call belongs to, before it had an effect.
+STOPPED = "stopped"
+
 
 class Risk(StrEnum):
     """How much harm a call can do, as declared by the tool; the policy may raise it, never lower it."""

@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
                 ('attempt', models.PositiveIntegerField(default=0)),
                 ('repetition', models.PositiveIntegerField(default=0)),
                 ('not_before', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('waits_for', models.CharField(blank=True, choices=[('', ''), ('time', 'time'), ('grace', 'grace'), ('event', 'event'), ('people', 'people'), ('steps', 'steps'), ('run', 'run'), ('room', 'room')], max_length=10)),
+                ('waits_for', models.CharField(blank=True, choices=[('', ''), ('time', 'time'), ('grace', 'grace'), ('event', 'event'), ('people', 'people'), ('steps', 'steps'), ('run', 'run'), ('room', 'room'), ('stop', 'stop')], max_length=10)),
                 ('nudged_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('leased_until', models.DateTimeField(null=True)),
                 ('effect_started_at', models.DateTimeField(null=True)),

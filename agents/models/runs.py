@@ -203,9 +203,10 @@ class Step(TenantModel):
 
     @property
     def begun(self) -> bool:
-        """A plan may not change it any more. What is held for a moment, or waits for room, has not begun."""
+        """A plan may not change it any more. What is held for a moment, stopped, or waits for
+        room, has not begun."""
         if self.state == StepState.SLEEPING:
-            return self.waits_for not in {WaitsFor.GRACE, WaitsFor.ROOM}
+            return self.waits_for not in {WaitsFor.GRACE, WaitsFor.ROOM, WaitsFor.STOP}
         return self.state not in UNBEGUN_STEP_STATES
 
     @property

@@ -1,6 +1,7 @@
 """From a step to a call: policy and consent in front, MCP behind."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from agents.contracts.flow import is_flow
 from agents.errors import UnresolvedReference
 from agents.gateway import calls
 from agents.models import Run, Step
-from agents.orchestrator import flow
+from agents.orchestrator import flow, halts
 from agents.orchestrator.callers import caller_of
 from agents.orchestrator.facts import facts_of, spec_of
 from agents.planner.references import inputs, references, resolve
@@ -73,6 +74,8 @@ class ToolExecutor:
         if refusal := _unfit(step, arguments):
             return Refuse(refusal)
         step.resolved = arguments
+        if not is_flow(step.tool) and halts.stopped(run):
+            return Sleep(WaitsFor.STOP, halts.AGAIN_SECONDS)
         planned = _planned(run, step)
         facts = facts_of(
             tool=step.tool,
@@ -87,11 +90,12 @@ class ToolExecutor:
         return _gate(run, step, arguments, _Decided(facts, decision, version))
 
     def perform(self, *, run: Run, call: ToolCall) -> ToolResult:
-        result = self._perform(run, call)
+        with halts.watched(run) as stopped:
+            result = self._perform(run, call, stopped)
         spending.call_settle(run=run, call=call, cost=_cost(call.tool), result=result)
         return result
 
-    def _perform(self, run: Run, call: ToolCall) -> ToolResult:
+    def _perform(self, run: Run, call: ToolCall, stopped: Callable[[], bool]) -> ToolResult:
         try:
             actor = self._actor(run, call)
         except NotFound:
@@ -100,7 +104,7 @@ class ToolExecutor:
         except Forbidden:
             refused = _("The person it was to be done for may not have anything done here any more. Nothing was done.")
             return ToolResult(failure=ToolFailure(code="may_not", message=refused))
-        return calls.call(call, caller_of(actor, call), timeout_seconds=CALL_TIMEOUT_SECONDS)
+        return calls.call(call, caller_of(actor, call, stopped=stopped), timeout_seconds=CALL_TIMEOUT_SECONDS)
 
     def _actor(self, run: Run, call: ToolCall) -> Actor:
         """For whom it is done, as they are now; for what only reads, as they were a moment ago."""

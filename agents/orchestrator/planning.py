@@ -75,7 +75,7 @@ def people_named(*, words: str, actor: Actor) -> tuple[Person, ...]:
     if catalogue.find(FIND_PEOPLE) is None:
         return members
     call = ToolCall(tool=FIND_PEOPLE, arguments={"query": words[:LONGEST_QUERY]}, idempotency_key=str(uuid7()))
-    answer = calls.call(call, caller_of(actor, call), timeout_seconds=LOOK_UP_TIMEOUT_SECONDS)
+    answer = calls.call(call, caller_of(actor, call, stopped=lambda: False), timeout_seconds=LOOK_UP_TIMEOUT_SECONDS)
     found = answer.data.get("people")
     contacts = found if isinstance(found, list) else []
     known = {person.email for person in members}

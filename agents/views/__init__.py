@@ -8,6 +8,7 @@ from agents.views.list import run_list, view_change, view_new
 from agents.views.page import card, run_detail, step_detail
 from agents.views.people import question_detail, question_list
 from agents.views.plans import plan_ask_first, plan_drop, plan_order, plan_page, plan_step
+from agents.views.stops import lift, stop, stops
 from agents.views.undo import run_undo, step_undo
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "card",
     "dead_letters",
     "job_retry",
+    "lift",
     "limit",
     "limits",
     "outcome",
@@ -36,6 +38,8 @@ __all__ = [
     "skip",
     "step_detail",
     "step_undo",
+    "stop",
+    "stops",
     "view_change",
     "view_new",
 ]

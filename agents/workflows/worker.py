@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
-from agents.contracts import JsonObject, StepState, ToolCall, ToolFailure, ToolResult
+from agents.contracts import STOPPED, JsonObject, StepState, ToolCall, ToolFailure, ToolResult, WaitsFor
 from agents.models import Run, Step
 from agents.workflows import journal, transitions
 from agents.workflows.executor import Ask, Done, Executor, Gate, Go, Refuse, Sleep
@@ -264,6 +264,8 @@ def _conclude(step: Step, result: ToolResult, follow: Callable[[Run, list[Step]]
 def _conclude_failure(run: Run, step: Step, failure: ToolFailure) -> None:
     if failure.outcome_unknown and not (step.read_only or step.idempotent):
         transitions.suspect(run, step)
+    elif failure.code == STOPPED:
+        transitions.sleep(run, step, WaitsFor.STOP, seconds=0.0)
     elif failure.code == "outcome_unknown":
         transitions.suspect(run, step)  # the tool itself, which knows the key, can not tell
     elif failure.retryable and step.attempt < MAX_ATTEMPTS:

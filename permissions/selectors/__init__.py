@@ -15,6 +15,7 @@ from permissions.selectors.consents import (
     waiting_count,
 )
 from permissions.selectors.grants import GrantSearch, GrantState, destroys, grant_get, grant_holders, grants_list
+from permissions.selectors.stops import stop_of, stops_everywhere, stops_holding, stops_lifted
 
 __all__ = [
     "GrantSearch",
@@ -37,5 +38,9 @@ __all__ = [
     "may_answer",
     "plan_steps_agreed",
     "reviewers_of",
+    "stop_of",
+    "stops_everywhere",
+    "stops_holding",
+    "stops_lifted",
     "waiting_count",
 ]

@@ -1,7 +1,12 @@
 """Who calls a tool, and how a tool says no."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from agents.contracts import STOPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +17,7 @@ class Caller:
         member_id: id of the membership.
         timezone: IANA name, for example `Europe/Berlin`.
         idempotency_key: the same for every attempt of one step; empty when the client sent none.
+        stopped: whether somebody has stopped what the call belongs to. Tools that take long ask it in between.
     """
 
     organization_id: UUID
@@ -20,6 +26,12 @@ class Caller:
     email: str
     timezone: str
     idempotency_key: str
+    stopped: Callable[[], bool] = field(default=lambda: False, compare=False)
+
+    def go_on(self) -> None:
+        """Raises `ToolError` when somebody has stopped it. Asked before an effect, never after one."""
+        if self.stopped():
+            raise ToolError(_("Somebody has stopped this. Nothing was done."), code=STOPPED)
 
 
 class ToolError(Exception):

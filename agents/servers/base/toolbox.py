@@ -49,7 +49,9 @@ class Tool:
     def run(self, arguments: JsonObject, caller: Caller) -> mcp.CallToolResult:
         """Read the arguments, do the work, and put whatever happens into an MCP result."""
         try:
-            return _answer(self.function(read_arguments(self.arguments, arguments), caller))
+            given = read_arguments(self.arguments, arguments)
+            caller.go_on()
+            return _answer(self.function(given, caller))
         except BadArgumentsError as error:
             return _refusal(str(error), code="bad_arguments")
         except ToolError as error:
