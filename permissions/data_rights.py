@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from jarvis_site.kernel.data_rights import Kind, Subject, Table, declare, deleted
 from permissions.models import Absence, Consent, DecisionRecord, Grant
+from permissions.services.keeping import decisions_clean, decisions_overdue
 
 
 def consents_forget(*, run_ids: list[UUID]) -> None:
@@ -19,7 +20,6 @@ def consents_forget(*, run_ids: list[UUID]) -> None:
 
 def erase(subject: Subject) -> Iterator[int]:
     yield from deleted(Consent.objects.filter(member_id=subject.member_id))
-    yield from deleted(DecisionRecord.objects.filter(member_id=subject.member_id))
     yield from deleted(Grant.objects.filter(member_id=subject.member_id))
     yield from deleted(Absence.objects.filter(Q(member_id=subject.member_id) | Q(delegate_id=subject.member_id)))
 
@@ -32,12 +32,28 @@ declare(
         tables=(
             Table("permissions.Consent", about=_("a question about one call, and its answer"), person="member_id"),
             Table("permissions.ConsentReviewer", about=_("who was asked, and what they said"), person="member_id"),
-            Table("permissions.DecisionRecord", about=_("what was decided about a call"), person="member_id"),
             Table("permissions.Grant", about=_("a standing permission"), person="member_id"),
             Table("permissions.Absence", about=_("a time out of the office"), person="member_id"),
         ),
         erase=erase,
         stays=_("They go with the run they belong to."),
+    )
+)
+
+
+def decisions_erase(subject: Subject) -> Iterator[int]:
+    yield from deleted(DecisionRecord.objects.filter(member_id=subject.member_id))
+
+
+declare(
+    Kind(
+        name="decisions",
+        label=_("decisions about calls, for trying out rules"),
+        on_erasure=_("Deleted. Nobody keeps them for longer than 30 days."),
+        tables=(Table("permissions.DecisionRecord", about=_("what was decided about a call"), person="member_id"),),
+        erase=decisions_erase,
+        overdue=decisions_overdue,
+        clean=decisions_clean,
     )
 )
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from jarvis_site.kernel.ticks import tick
 from permissions.services import consents_escalate, consents_expire, consents_renew, grants_notice, grants_suspend
+from permissions.services.keeping import decisions_forget
 
 HOUR = 3600.0
 
@@ -32,3 +33,9 @@ def idle() -> None:
     """First those that were announced, so that none is announced and put to sleep in one round."""
     grants_suspend()
     grants_notice()
+
+
+@tick("permissions.forget", every=HOUR)
+def forget() -> None:
+    """What is a month old; an organization that has more than goes in one round is done within hours."""
+    decisions_forget()

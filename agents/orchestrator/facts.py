@@ -9,6 +9,7 @@ from agents.gateway import catalogue
 from agents.planner.drafts import stored_steps
 from permissions.contracts import CallFacts, Decision, Level, Verdict
 from permissions.policy import ADDRESS_ARGUMENTS
+from permissions.selectors.catalogue import Tool, tools_provide
 from permissions.services import call_preview
 
 _STRICTNESS = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
@@ -116,3 +117,11 @@ def acts(step: PlannedStep) -> Iterator[tuple[str, JsonObject]]:
             yield from acts(part)
     else:
         yield step.tool, arguments
+
+
+def _plain_facts(tool: str, arguments: JsonObject) -> CallFacts:
+    return facts_of(tool=tool, arguments=arguments, planned=arguments)
+
+
+# Rules name tools, and stand below the app that has them.
+tools_provide(tools=lambda: (Tool(spec.name, spec.title) for spec in catalogue.tools()), facts=_plain_facts)

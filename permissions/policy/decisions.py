@@ -33,7 +33,12 @@ _STRICTNESS = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
 
 
 def decide(
-    facts: CallFacts, policy: Policy = NO_RULES, grants: Sequence[StandingGrant] = (), *, at: datetime | None = None
+    facts: CallFacts,
+    policy: Policy = NO_RULES,
+    grants: Sequence[StandingGrant] = (),
+    *,
+    at: datetime | None = None,
+    keep: bool = True,
 ) -> Decision:
     """Allow, ask or deny, with the deciding rule and why.
 
@@ -45,8 +50,11 @@ def decide(
         policy: the organization's rules.
         grants: standing permissions of the person it is done for.
         at: now, for permissions that end; None when none of them does.
+        keep: the answer for the next call like it; False for a long row of calls that come only once.
     """
     live = tuple(grant for grant in grants if grant.until is None or (at is not None and at < grant.until))
+    if not keep:
+        return _decide(facts, policy, live)
     time = (facts.weekday, facts.minute) if policy.uses_time else ()
     key = (facts.key, policy, tuple(grant.id for grant in live), time, get_language())
     with _lock:

@@ -23,7 +23,7 @@ def call_decide(facts: CallFacts, *, member_id: UUID, run_id: UUID, step_id: UUI
     """
     now = standing()
     somebody = person(member_id)
-    known = _completed(facts, member_id)
+    known = completed(facts, member_id)
     timed = any(grant.until for grant in somebody.grants)
     decision = decide(known, now.policy, somebody.grants, at=db_time() if timed else None)
     append_later(
@@ -49,10 +49,11 @@ def call_preview(facts: CallFacts, *, member_id: UUID) -> Decision:
     """What would be decided now; nothing is written down."""
     somebody = person(member_id)
     lasting = [grant for grant in somebody.grants if grant.until is None]
-    return decide(_completed(facts, member_id), standing().policy, lasting)
+    return decide(completed(facts, member_id), standing().policy, lasting)
 
 
-def _completed(facts: CallFacts, member_id: UUID) -> CallFacts:
+def completed(facts: CallFacts, member_id: UUID) -> CallFacts:
+    """The facts of a call with who, when and where as they are now."""
     now, somebody = standing(), person(member_id)
     uses_time = now.policy.uses_time or now.shadow.uses_time
     weekday, minute = somebody.clock(db_time()) if uses_time else (facts.weekday, facts.minute)

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 OLD = timedelta(days=100)
 KILLS = 12
-KINDS = {"chat", "runs", "mail", "notifications"}
+KINDS = {"chat", "runs", "mail", "notifications", "decisions"}
 
 
 @pytest.fixture
