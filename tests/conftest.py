@@ -20,6 +20,7 @@ from tests.databases import empty_touched_tables, open_all_databases, sessions_i
 from tests.engine import *  # noqa: F403 - fixtures
 from tests.faults import counts as faults
 from tests.isolation import counts as isolation
+from tests.permissions import injections
 
 CLOSING_SECONDS = 15
 
@@ -40,9 +41,15 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many cases the isolation matrix tried, what the fault suite has done, what was found in the record."""
+    """Print how many cases isolation and injections tried, and what was done by faults and to the record."""
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
-    for name, summary in (("isolation", isolation.summary), ("faults", faults.summary), ("audit", audit.summary)):
+    counted = {
+        "isolation": isolation.summary,
+        "faults": faults.summary,
+        "audit": audit.summary,
+        "injections": injections.summary,
+    }
+    for name, summary in counted.items():
         lines = summary([report for report in reports if isinstance(report, pytest.TestReport)])
         if lines:
             terminalreporter.section(name)

@@ -15,7 +15,7 @@ def step(key: str, tool: str, /, **arguments: Any) -> PlannedStep:
     return PlannedStep(key, tool, arguments, f"Step {key}")
 
 
-def result(key: str, path: str = "") -> dict[str, str]:
+def result(key: str, path: str = "") -> Any:
     return {"$from": key, "path": path}
 
 

@@ -306,7 +306,7 @@ def test_the_inbox_shows_the_whole_call(cast: Cast, workers: Workers) -> None:
     run = start(cast.maya, event(), invitation_mail(), goal="Quarterly review")
     workers.drain()
     page = cast.maya.client().get(f"/o/{cast.maya.slug}/approvals/").content.decode()
-    for shown in ("Quarterly review", "raj@example.com", "outside", "please come.", "Call with Raj", "High risk"):
+    for shown in ("Quarterly review", "raj@example.com", "outside", "please come.", "Call with Raj", "Medium risk"):
         assert shown in page
     assert "Reaches other people" in page
     assert question(cast.maya, run).title in page
