@@ -5,15 +5,18 @@ from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.account.signals import user_logged_in as signed_in_by_person
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.sessions.models import Session
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from accounts.events import MembershipChanged, MembershipEnded, OrganizationSuspended
+from accounts.models import User
 from accounts.services.sessions import browser_keep, sessions_end
+from accounts.services.sign_in import sign_in_record
 from accounts.sign_in import BROWSER, SEEN
 from jarvis_site.kernel import realtime
 from jarvis_site.kernel.events import at_once
@@ -54,6 +57,18 @@ def see_at_sign_in(request: Any, **_signal: Any) -> None:
     if request is not None:
         request.session[SEEN] = {}
         request.session.setdefault(BROWSER, secrets.token_hex(16))
+
+
+@receiver(signed_in_by_person)
+def record_sign_in(user: User, **_signal: Any) -> None:
+    if not user.is_service:
+        sign_in_record(user=user, action="sign_in.succeeded")
+
+
+@receiver(user_logged_out)
+def record_sign_out(user: Any, **_signal: Any) -> None:
+    if isinstance(user, User) and not user.is_service:
+        sign_in_record(user=user, action="sign_in.ended")
 
 
 @receiver(authenticator_added)

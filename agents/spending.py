@@ -26,6 +26,7 @@ from agents.contracts.limits import Charge, LimitKind, Measure, Period, Scope, T
 from agents.errors import LimitReached
 from agents.limits import Cap, Shortage, amount, caps, overrides, period_end, period_start, run_amount
 from agents.models import Reservation, Run, Spending, Step
+from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now, db_time
 from jarvis_site.kernel.ids import uuid7
 from jarvis_site.kernel.tenancy import all_tenants, tenant
@@ -184,10 +185,21 @@ def model_call(request: PlanRequest, most: Tokens) -> Iterator[Charge]:
         yield charge
     finally:
         used = _priced(_at_most(charge.used, most))
-        settle(reservation_id, used=used)
+        with transaction.atomic():
+            settle(reservation_id, used=used)
+            _record(charge, run)
         if run is None:
             before = _of(member_id)
             _unassigned.set((member_id, {one: number + before.get(one, 0) for one, number in used.items()}))
+
+
+def _record(charge: Charge, run: Run | None) -> None:
+    """Digests and numbers: what was said to the model and what it said stand nowhere in the record."""
+    if charge.used is None:
+        return
+    tokens = {"prompt_tokens": charge.used.prompt, "answer_tokens": charge.used.answer}
+    details = {"request": charge.request, "answer": charge.answer, **tokens}
+    record(action="model.called", resource=f"model:{charge.model}", run_id=run.id if run else None, details=details)
 
 
 def words_begin() -> None:

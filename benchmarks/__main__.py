@@ -1,4 +1,4 @@
-"""`python -m benchmarks [start] [chat] [steps] [pages] [engine] [--million]`: all without names."""
+"""`python -m benchmarks [start] [chat] [steps] [pages] [engine] [audit] [--million]`: all without names."""
 
 import argparse
 import os
@@ -7,10 +7,16 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks import chat, engine, pages, start, steps
+from benchmarks import audit, chat, engine, pages, start, steps
 from tests.local.site import Site
 
-NEED_A_SITE = {"chat": chat.measure, "steps": steps.measure, "pages": pages.measure, "engine": engine.measure}
+NEED_A_SITE = {
+    "chat": chat.measure,
+    "steps": steps.measure,
+    "pages": pages.measure,
+    "engine": engine.measure,
+    "audit": audit.measure,
+}
 
 
 def main() -> None:

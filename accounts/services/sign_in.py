@@ -6,10 +6,12 @@ from accounts import access
 from accounts.contracts import Actor, SignInMethod
 from accounts.errors import OwnWayMissing, SecondFactorFirst
 from accounts.models import Identity, Membership, Organization, User
+from accounts.selectors import membership_get, organizations_of
 from accounts.selectors.sign_in import has_second_factor, methods_of
 from jarvis_site.audit import record
 from jarvis_site.kernel import realtime
 from jarvis_site.kernel.realtime import CLOSE_COME_AGAIN
+from jarvis_site.kernel.tenancy import tenant
 
 
 @transaction.atomic
@@ -57,3 +59,11 @@ def own_methods(*, actor: Actor, user: User) -> set[SignInMethod]:
     if Identity.objects.filter(member_id=actor.member_id).exists():
         methods.add(SignInMethod.SSO)
     return methods
+
+
+def sign_in_record(*, user: User, action: str) -> None:
+    """Put on record in each of the person's organizations that they have signed in or out."""
+    for organization in organizations_of(user=user):
+        member = membership_get(user=user, slug=organization.slug)
+        with tenant(organization.id, member=member.id), transaction.atomic():
+            record(action=action, resource=member)

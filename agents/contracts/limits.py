@@ -80,9 +80,16 @@ class Tokens:
 
 @dataclass(slots=True)
 class Charge:
-    """What an exchange under way has used so far; nothing as long as no model has begun to answer."""
+    """What an exchange under way has used so far; nothing as long as no model has begun to answer.
+
+    Attributes:
+        model, request, answer: for the record: the model's name, and SHA-256 of what was sent and of what came.
+    """
 
     used: Tokens | None = None
+    model: str = ""
+    request: str = ""
+    answer: str = ""
 
 
 # Sets the most that an exchange can use aside before it begins, and counts at its end what it did use. Raises

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from typing import Any, Never, cast
 
 import httpx2
@@ -102,10 +103,12 @@ class ModelPlanner:
 
     def _listen(self, request: PlanRequest, reply: Reply, wire: Wire) -> Iterator[TextDelta]:
         said, called = messages(request), functions()
-        size = len(json.dumps([said, called], ensure_ascii=False).encode())
+        sent = json.dumps([said, called], ensure_ascii=False).encode(errors="surrogatepass")
+        size = len(sent)
         most = Tokens(prompt=math.ceil(size / LEAST_BYTES), answer=self._answer_tokens)
         with self._meter(request, most) as charge, self._open(said, called, wire) as stream:
             charge.used = Tokens(prompt=math.ceil(size / USUAL_BYTES), answer=0)
+            charge.model, charge.request = self._model, sha256(sent).hexdigest()
             yield from _heard(stream, reply, charge)
         _check_finish(reply, wire)
 
@@ -136,8 +139,10 @@ class ModelPlanner:
 
 def _heard(stream: openai.Stream[ChatCompletionChunk], reply: Reply, charge: Charge) -> Iterator[TextDelta]:
     """Hand the text on, and keep what the reply has used: as the server says, or by what has arrived."""
-    estimate, reported = charge.used or Tokens(0, 0), None
+    estimate, reported, answer = charge.used or Tokens(0, 0), None, sha256()
     for chunk in stream:
+        answer.update(chunk.to_json(indent=None, warnings=False).encode(errors="surrogatepass"))
+        charge.answer = answer.hexdigest()
         text = reply.feed(chunk)
         reported = usage_in(chunk) or reported
         charge.used = reported or Tokens(estimate.prompt, math.ceil(reply.characters / USUAL_BYTES))
