@@ -15,6 +15,7 @@ from chat.api import router as conversations
 from jarvis_site.kernel.errors import Forbidden, Invalid, JarvisError
 from jarvis_site.kernel.errors.middleware import PROBLEM_TYPE, problem_response
 from jarvis_site.kernel.idempotency import HEADER, AnsweredBefore
+from permissions.api import grants
 from permissions.api import router as approvals
 
 
@@ -71,6 +72,7 @@ api.add_router("/o/{slug}/conversations", conversations, tags=["conversations"])
 api.add_router("/o/{slug}/runs", runs, tags=["runs"])
 api.add_router("/o/{slug}/tasks", tasks, tags=["tasks"])
 api.add_router("/o/{slug}/approvals", approvals, tags=["approvals"])
+api.add_router("/o/{slug}/grants", grants, tags=["standing permissions"])
 
 
 @api.exception_handler(JarvisError)

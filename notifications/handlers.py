@@ -18,14 +18,13 @@ from accounts.selectors.members import members_who_may
 from jarvis_site.kernel.events import on
 from notifications.contracts import Matter
 from notifications.services import notify, settle
-from permissions.events import ConsentAsked, ConsentDecided
-from permissions.selectors import consents_of_run
+from permissions.events import ConsentAsked, ConsentDecided, ConsentWithdrawn, GrantIdle, GrantSuspended
+from permissions.selectors import grant_of, title_waiting
 
 
 @on(ConsentAsked)
 def approval_waits(event: ConsentAsked) -> None:
-    title = consents_of_run(run_id=event.run_id).filter(id=event.consent_id).values_list("title", flat=True).first()
-    if title is not None:
+    if (title := title_waiting(consent_id=event.consent_id, member_id=event.member_id)) is not None:
         notify(
             member_id=event.member_id,
             matter=Matter.APPROVALS,
@@ -40,6 +39,47 @@ def approval_waits(event: ConsentAsked) -> None:
 @on(ConsentDecided)
 def approval_settled(event: ConsentDecided) -> None:
     settle(key=f"consent:{event.consent_id}")
+
+
+@on(ConsentWithdrawn)
+def approval_withdrawn(event: ConsentWithdrawn) -> None:
+    settle(key=f"consent:{event.consent_id}")
+
+
+@on(GrantIdle)
+def permission_idle(event: GrantIdle) -> None:
+    _tell_of_permission(
+        event.grant_id,
+        when="noticed_at",
+        title=_("A standing permission will fall asleep"),
+        body=_("Nobody has used it for long. Without a use it asks again in a week: %(title)s"),
+    )
+
+
+@on(GrantSuspended)
+def permission_asleep(event: GrantSuspended) -> None:
+    _tell_of_permission(
+        event.grant_id,
+        when="suspended_at",
+        title=_("A standing permission is asleep"),
+        body=_("Such calls ask again, until you wake it: %(title)s"),
+    )
+
+
+def _tell_of_permission(grant_id: UUID, *, when: str, title: str, body: str) -> None:
+    """Once for each time that it happened, unless it is over by now."""
+    grant = grant_of(grant_id=grant_id)
+    if grant is None or (happened := getattr(grant, when)) is None:
+        return
+    notify(
+        member_id=grant.member_id,
+        matter=Matter.APPROVALS,
+        key=f"grant-{when}:{grant_id}:{happened:%Y-%m-%d}",
+        icon="approve",
+        title=title,
+        body=body % {"title": grant.title},
+        link="settings/grants/",
+    )
 
 
 @on(ExportFinished)

@@ -8,14 +8,16 @@ from ninja import Path, Router
 from accounts.api import needs
 from accounts.middleware import request_actor
 from accounts.step_up import is_fresh
+from jarvis_site.kernel.errors import Invalid
 from permissions import access
 from permissions.contracts import ConsentScope
-from permissions.models import Consent
-from permissions.schemas import ConsentOut, DecisionIn
-from permissions.selectors import consent_get, consents_waiting
-from permissions.services import consent_approve, consent_deny
+from permissions.models import Consent, Grant
+from permissions.schemas import ConsentOut, DecisionIn, GrantOut
+from permissions.selectors import GrantSearch, GrantState, consent_get, consents_waiting, grants_list
+from permissions.services import consent_approve, consent_deny, grant_revoke
 
 router = Router()
+grants = Router()
 LISTED = 100
 
 
@@ -46,3 +48,48 @@ def decide(request: HttpRequest, slug: Path[str], consent_id: UUID, decision: De
 def _proved(request: HttpRequest) -> bool:
     """Behind a key nobody sits, whatever cookie is sent along."""
     return not hasattr(request, "api_key") and is_fresh(request)
+
+
+@grants.get("/", response=list[GrantOut])
+@needs(access.APPROVALS_READ)
+def standing(request: HttpRequest, slug: Path[str], state: str = "") -> list[Grant]:  # noqa: ARG001
+    """One's own standing permissions and refusals, the newest first; those that have ended with `state=ended`."""
+    return _grants(GrantSearch(member=request_actor(request).member_id, state=_state(state)))
+
+
+# Ending a refusal lets it be asked about again: a program needs the same right for that as for answering.
+@grants.post("/{uuid:grant_id}/revoke", response=GrantOut)
+@needs(access.APPROVALS_DECIDE)
+def end(request: HttpRequest, slug: Path[str], grant_id: UUID) -> Grant:  # noqa: ARG001
+    return _ended(grant_revoke(grant_id=grant_id, actor=request_actor(request)))
+
+
+@grants.get("/everybody/", response=list[GrantOut])
+@needs(access.GRANTS_MANAGE)
+def standing_everybody(
+    request: HttpRequest,  # noqa: ARG001
+    slug: Path[str],  # noqa: ARG001
+    member: UUID | None = None,
+    state: str = "",
+) -> list[Grant]:
+    return _grants(GrantSearch(member=member, state=_state(state)))
+
+
+@grants.post("/everybody/{uuid:grant_id}/revoke", response=GrantOut)
+@needs(access.GRANTS_MANAGE)
+def end_others(request: HttpRequest, slug: Path[str], grant_id: UUID) -> Grant:  # noqa: ARG001
+    return _ended(grant_revoke(grant_id=grant_id, actor=request_actor(request), others=True))
+
+
+def _grants(search: GrantSearch) -> list[Grant]:
+    return list(grants_list(search)[:LISTED])
+
+
+def _state(given: str) -> str:
+    if given and given not in set(GrantState):
+        raise Invalid
+    return given
+
+
+def _ended(grant: Grant) -> Grant:
+    return grants_list(GrantSearch(state=GrantState.ENDED)).get(id=grant.id)

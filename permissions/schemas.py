@@ -28,3 +28,22 @@ class ConsentOut(Schema):
 class DecisionIn(Schema):
     decision: Literal["approve", "reads", "deny"]
     reason: str = ""
+
+
+class GrantOut(Schema):
+    id: UUID
+    member_id: UUID
+    tool: str
+    title: str
+    choice: str
+    state: str
+    arguments: dict[str, Any]
+    device: str
+    run_id: UUID | None
+    consent_id: UUID | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    uses: int
+    suspended_at: datetime | None
+    revoked_at: datetime | None

@@ -12,9 +12,18 @@ from permissions.selectors.consents import (
     may_answer,
     plan_steps_agreed,
     reviewers_of,
+    title_waiting,
     waiting_count,
 )
-from permissions.selectors.grants import GrantSearch, GrantState, destroys, grant_get, grant_holders, grants_list
+from permissions.selectors.grants import (
+    GrantSearch,
+    GrantState,
+    destroys,
+    grant_devices,
+    grant_holders,
+    grant_of,
+    grants_list,
+)
 from permissions.selectors.stops import stop_of, stops_everywhere, stops_holding, stops_lifted
 
 __all__ = [
@@ -32,8 +41,9 @@ __all__ = [
     "consents_waiting",
     "consents_with_others",
     "destroys",
-    "grant_get",
+    "grant_devices",
     "grant_holders",
+    "grant_of",
     "grants_list",
     "may_answer",
     "plan_steps_agreed",
@@ -42,5 +52,6 @@ __all__ = [
     "stops_everywhere",
     "stops_holding",
     "stops_lifted",
+    "title_waiting",
     "waiting_count",
 ]

@@ -69,6 +69,13 @@ def _mine(consent: Consent, actor: Actor) -> QuerySet[ConsentReviewer]:
     return ConsentReviewer.objects.filter(consent=consent, member_id=actor.member_id)
 
 
+def title_waiting(*, consent_id: UUID, member_id: UUID) -> str | None:
+    """What somebody is asked; None where their answer is not wanted any more."""
+    mine = ConsentReviewer.objects.filter(consent_id=consent_id, member_id=member_id, state=ConsentState.PENDING)
+    waiting = Consent.objects.filter(Exists(mine), id=consent_id, state=ConsentState.PENDING)
+    return waiting.values_list("title", flat=True).first()
+
+
 def reviewers_of(*, consent: Consent) -> list[ConsentReviewer]:
     """Who was asked, those who have answered first."""
     return list(ConsentReviewer.objects.filter(consent=consent).order_by(F("answered_at").asc(nulls_last=True), "id"))

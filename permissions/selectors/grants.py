@@ -5,13 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, Value, When
 
-from accounts.access import may
-from accounts.contracts import Actor
 from jarvis_site.kernel.clock import db_now
-from jarvis_site.kernel.errors import NotFound
-from permissions.access import GRANTS_MANAGE
 from permissions.contracts import Choice
 from permissions.models import Consent, Grant
 
@@ -40,29 +36,28 @@ def destroys(consent: Consent) -> bool:
     return consent.rule == "destroys" or bool(_DESTRUCTIVE & {code for code, _words in consent.risk_reasons})
 
 
-def grants_visible(*, actor: Actor) -> QuerySet[Grant]:
-    """The person's own; everybody's for who manages them."""
-    return Grant.objects.all() if may(actor, GRANTS_MANAGE) else Grant.objects.filter(member_id=actor.member_id)
-
-
-def grants_list(*, actor: Actor, search: GrantSearch) -> QuerySet[Grant]:
-    """The newest first."""
-    found = grants_visible(actor=actor).filter(_states()[search.state])
+def grants_list(search: GrantSearch) -> QuerySet[Grant]:
+    """The newest first, each with its `state`. Who may see whose is asked at the door."""
+    found = Grant.objects.filter(_states()[search.state])
     if search.member:
         found = found.filter(member_id=search.member)
     if search.tool:
         found = found.filter(tool__icontains=search.tool)
     if search.device:
         found = found.filter(device=search.device)
-    return found.order_by("-created_at", "-id")
+    return found.annotate(state=_state()).order_by("-created_at", "-id")
 
 
-def grant_get(*, grant_id: UUID, actor: Actor) -> Grant:
-    """Raises `NotFound` for everybody who may not see it."""
-    grant = grants_visible(actor=actor).filter(id=grant_id).first()
-    if grant is None:
-        raise NotFound
-    return grant
+def grant_devices(*, member_id: UUID | None) -> list[str]:
+    """Devices on which somebody's, or everybody's, hold, by id."""
+    found = Grant.objects.exclude(device="")
+    found = found.filter(member_id=member_id) if member_id else found
+    return list(found.order_by("device").values_list("device", flat=True).distinct())
+
+
+def grant_of(*, grant_id: UUID) -> Grant | None:
+    """For telling its person of it; None where it has been ended or is gone."""
+    return Grant.objects.filter(id=grant_id, revoked_at=None).first()
 
 
 def grant_holders() -> list[UUID]:
@@ -72,14 +67,25 @@ def grant_holders() -> list[UUID]:
     )
 
 
+def _ended() -> Q:
+    return Q(revoked_at__isnull=False) | Q(expires_at__lte=db_now())
+
+
 def _states() -> Mapping[str, Q]:
-    ended = Q(revoked_at__isnull=False) | Q(expires_at__lte=db_now())
-    asleep = Q(suspended_at__isnull=False)
-    refusal = Q(choice=Choice.NEVER)
+    asleep, refusal = Q(suspended_at__isnull=False), Q(choice=Choice.NEVER)
     return {
-        "": ~ended,
-        GrantState.LIVE: ~ended & ~asleep & ~refusal,
-        GrantState.REFUSAL: ~ended & refusal,
-        GrantState.SUSPENDED: ~ended & asleep,
-        GrantState.ENDED: ended,
+        "": ~_ended(),
+        GrantState.LIVE: ~_ended() & ~asleep & ~refusal,
+        GrantState.REFUSAL: ~_ended() & refusal,
+        GrantState.SUSPENDED: ~_ended() & asleep,
+        GrantState.ENDED: _ended(),
     }
+
+
+def _state() -> Case:
+    return Case(
+        When(_ended(), then=Value(GrantState.ENDED.value)),
+        When(choice=Choice.NEVER, then=Value(GrantState.REFUSAL.value)),
+        When(suspended_at__isnull=False, then=Value(GrantState.SUSPENDED.value)),
+        default=Value(GrantState.LIVE.value),
+    )

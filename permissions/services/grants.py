@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from accounts.access import may, require
+from accounts.access import require
 from accounts.contracts import Actor
 from jarvis_site.audit import record
 from jarvis_site.kernel.clock import db_now, db_time
@@ -73,9 +73,18 @@ def grant_used(*, grant_id: str, run_id: UUID | None) -> None:
 
 
 @transaction.atomic
-def grant_revoke(*, grant_id: UUID, actor: Actor) -> Grant:
-    """End it. Everybody their own; who manages permissions everybody's. Raises: MayNot, NotFound."""
-    grant = _own(grant_id, actor)
+def grant_revoke(*, grant_id: UUID, actor: Actor, others: bool = False) -> Grant:
+    """End it.
+
+    Args:
+        others: anybody's, which takes the right to manage them; otherwise the actor's own only.
+
+    Raises: MayNot, NotFound.
+    """
+    require(actor, GRANTS_MANAGE if others else APPROVALS_DECIDE)
+    found = Grant.objects.all() if others else Grant.objects.filter(member_id=actor.member_id)
+    if (grant := found.select_for_update().filter(id=grant_id).first()) is None:
+        raise NotFound
     if grant.revoked_at is None:
         Grant.objects.filter(id=grant.id).update(revoked_at=db_now(), revoked_by_id=actor.member_id)
         record(action="grant.revoked", resource=grant, details={"tool": grant.tool})
@@ -110,16 +119,6 @@ def grants_revoke_all(*, member_id: UUID, actor: Actor) -> int:
     if live:
         changed()
     return len(live)
-
-
-def _own(grant_id: UUID, actor: Actor) -> Grant:
-    grant = Grant.objects.select_for_update().filter(id=grant_id).first()
-    # Who may not see everybody's learns nothing, not even that there is one.
-    if grant is None or (grant.member_id != actor.member_id and not may(actor, GRANTS_MANAGE)):
-        raise NotFound
-    if grant.member_id == actor.member_id:
-        require(actor, APPROVALS_DECIDE)
-    return grant
 
 
 def grants_notice() -> int:

@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from permissions.contracts import Choice, ConsentState
-from permissions.models import Consent
+from permissions.models import Consent, Grant
+from permissions.payloads.characters import visible
 from permissions.policy import ADDRESS_ARGUMENTS
-from permissions.selectors import destroys
+from permissions.selectors import GrantState, destroys
 
 register = template.Library()
 
@@ -109,7 +110,7 @@ def longer_choices() -> list[tuple[str, str | Promise]]:
 @register.filter
 def choice_scope(consent: Consent) -> str:
     """What an answer that holds for longer allows."""
-    people = [str(item) for name in ADDRESS_ARGUMENTS for item in consent.arguments.get(name) or ()]
+    people = [str(visible(str(item))[0]) for name in ADDRESS_ARGUMENTS for item in consent.arguments.get(name) or ()]
     if destroys(consent):
         return _("Allows exactly this, as often as it is wanted. It can be ended in the settings.")
     if people:
@@ -117,6 +118,41 @@ def choice_scope(consent: Consent) -> str:
             "Allows this for exactly these people (%(people)s), whatever it says. It can be ended in the settings."
         ) % {"people": ", ".join(people)}
     return _("Allows every call of this tool that names no people. It can be ended in the settings.")
+
+
+_GRANT_STATES: Mapping[str, tuple[str | Promise, str]] = {
+    GrantState.LIVE: (gettext_lazy("Holds"), "ok"),
+    GrantState.REFUSAL: (gettext_lazy("Refuses"), "bad"),
+    GrantState.SUSPENDED: (gettext_lazy("Asleep"), "wait"),
+    GrantState.ENDED: (gettext_lazy("Ended"), "off"),
+}
+
+
+@register.filter
+def grant_state_label(state: str) -> str | Promise:
+    return _GRANT_STATES[state][0]
+
+
+@register.filter
+def grant_state_tone(state: str) -> str:
+    return _GRANT_STATES[state][1]
+
+
+@register.filter
+def choice_label(choice: str) -> str | Promise:
+    """For how long a standing answer holds."""
+    return _("Never") if choice == Choice.NEVER else _CHOICES[Choice(choice)]
+
+
+@register.filter
+def grant_scope(grant: Grant) -> str:
+    """What it is about, in words."""
+    people = [visible(str(item))[0] for name in ADDRESS_ARGUMENTS for item in grant.arguments.get(name) or ()]
+    if people:
+        return _("only to %(people)s") % {"people": ", ".join(map(str, people))}
+    if any(name not in ADDRESS_ARGUMENTS for name in grant.arguments):
+        return _("only exactly this call")
+    return _("every call that names no people") if grant.arguments else _("every call")
 
 
 @register.filter
