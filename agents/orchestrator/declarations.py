@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from agents.contracts import PlannedStep
-from agents.orchestrator.facts import estimate, expected, spec_of
+from agents.orchestrator.facts import estimate, expected
+from agents.orchestrator.specs import spec_of
 from agents.planner.references import inputs, references
 from agents.workflows.versions import Declared
-
-__all__ = ["declarations", "spec_of"]
 
 
 def declarations(steps: Sequence[PlannedStep], *, member_id: UUID) -> dict[str, Declared]:
@@ -17,14 +16,14 @@ def declarations(steps: Sequence[PlannedStep], *, member_id: UUID) -> dict[str, 
     Args:
         member_id: for whom they are done.
     """
-    return {step.id: _declaration(step, member_id) for step in steps}
+    return {step.id: _declaration(step, steps, member_id) for step in steps}
 
 
-def _declaration(step: PlannedStep, member_id: UUID) -> Declared:
+def _declaration(step: PlannedStep, steps: Sequence[PlannedStep], member_id: UUID) -> Declared:
     spec = spec_of(step.tool)
     assert spec is not None  # noqa: S101 - the validator knows every tool of a plan
     used = {reference.step: None for reference in references(inputs(step.tool, step.arguments))}
-    decision = expected(step, member_id=member_id)
+    decision = expected(step, steps, member_id=member_id)
     seconds, cost = estimate(step)
     return Declared(
         spec=spec,

@@ -4,20 +4,16 @@ from collections.abc import Collection, Iterator
 from uuid import UUID
 
 from agents.contracts import REFERENCE_STEP, Approval, Json, JsonObject, PlannedStep, ToolSpec
-from agents.contracts.flow import EACH, ITEM, MOST_ITEMS, RUN, WAIT, flow_tool, is_flow
+from agents.contracts.flow import EACH, ITEM, MOST_ITEMS, WAIT, is_flow
 from agents.gateway import catalogue
-from agents.planner.drafts import stored_steps
-from permissions.contracts import CallFacts, Decision, Level, Verdict
+from agents.orchestrator.sources import acts
+from agents.orchestrator.specs import spec_of
+from permissions.contracts import CallFacts, Decision, Level, Source, Verdict
 from permissions.policy import ADDRESS_ARGUMENTS
 from permissions.selectors.catalogue import Tool, tools_provide
 from permissions.services import call_preview
 
 _STRICTNESS = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.DENY: 2}
-
-
-def spec_of(tool: str) -> ToolSpec | None:
-    """The declaration of a tool, or of a step that only steers a plan; None when there is none."""
-    return flow_tool(tool) if is_flow(tool) else catalogue.find(tool)
 
 
 def facts_of(
@@ -28,6 +24,7 @@ def facts_of(
     approval: Approval = Approval.STEPS,
     readers: Collection[str] = (),
     run: str = "",
+    sources: Collection[Source] = (),
 ) -> CallFacts:
     """Put together what the policy decides by.
 
@@ -36,6 +33,7 @@ def facts_of(
         planned: as they stand in the plan, with references.
         readers: ids of the steps that only read: what they give is not known when a plan is approved.
         run: id of the run that it is a part of.
+        sources: where the arguments come from, see `agents.orchestrator.sources`.
     """
     spec = spec_of(tool)
     return CallFacts(
@@ -50,6 +48,7 @@ def facts_of(
         only_reads=approval is Approval.READS,
         open_values=_open_values(spec, planned, readers),
         run=run,
+        sources=tuple(sources),
     )
 
 
@@ -81,18 +80,25 @@ def _sources(value: Json) -> Iterator[str]:
                 yield from _sources(item)
 
 
-def expected(step: PlannedStep, *, member_id: UUID) -> Decision:
-    """What the policy will say about a planned step, as far as its arguments are known: the strictest of its acts."""
+def expected(step: PlannedStep, steps: Collection[PlannedStep], *, member_id: UUID) -> Decision:
+    """What the policy will say about a planned step, as far as its arguments are known: the strictest of its acts.
+
+    Args:
+        steps: all of the plan, whose results the step may use.
+    """
     decisions = [
-        call_preview(facts_of(tool=tool, arguments=given, planned=given), member_id=member_id)
-        for tool, given in acts(step)
+        call_preview(
+            facts_of(tool=act.tool, arguments=act.arguments, planned=act.arguments, sources=act.sources),
+            member_id=member_id,
+        )
+        for act in acts(step, steps)
     ]
     return max(decisions, key=lambda decision: _STRICTNESS[decision.verdict])
 
 
 def estimate(step: PlannedStep) -> tuple[float, int]:
     """About how many seconds a planned step takes, and at most how many millionths of a US dollar it costs."""
-    specs = [spec for tool, _given in acts(step) if (spec := spec_of(tool)) is not None]
+    specs = [spec for act in acts(step) if (spec := spec_of(act.tool)) is not None]
     times = _times(step)
     waits = float(str(step.arguments.get("minutes", 0))) * 60 if step.tool == WAIT else 0.0
     return waits + times * sum(spec.seconds for spec in specs), times * sum(spec.cost for spec in specs)
@@ -104,19 +110,6 @@ def _times(step: PlannedStep) -> int:
     if step.tool != EACH:
         return 1
     return len(items) if isinstance(items, list) else int(str(step.arguments.get("most", MOST_ITEMS)))
-
-
-def acts(step: PlannedStep) -> Iterator[tuple[str, JsonObject]]:
-    """The tools that a step calls, with their arguments as planned: its own, or those inside a for-each or sub-run."""
-    arguments = step.arguments
-    if step.tool == EACH:
-        inner = arguments["arguments"]
-        yield str(arguments["tool"]), inner if isinstance(inner, dict) else {}
-    elif step.tool == RUN:
-        for part in stored_steps(arguments["steps"]):
-            yield from acts(part)
-    else:
-        yield step.tool, arguments
 
 
 def _plain_facts(tool: str, arguments: JsonObject) -> CallFacts:

@@ -37,8 +37,9 @@ from agents.errors import UnresolvedReference
 from agents.limits import deepest
 from agents.models import Run, RunEvent, Step
 from agents.orchestrator import people
-from agents.orchestrator.declarations import declarations, spec_of
+from agents.orchestrator.declarations import declarations
 from agents.orchestrator.sources import inherited, sources_at
+from agents.orchestrator.specs import spec_of
 from agents.planner.comparisons import holds
 from agents.planner.drafts import stored_steps
 from agents.planner.references import pointed, resolve_some

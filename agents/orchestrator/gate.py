@@ -29,7 +29,9 @@ from agents.gateway import calls
 from agents.models import Run, Step
 from agents.orchestrator import flow, halts
 from agents.orchestrator.callers import caller_of
-from agents.orchestrator.facts import facts_of, spec_of
+from agents.orchestrator.facts import facts_of
+from agents.orchestrator.sources import sources_at
+from agents.orchestrator.specs import spec_of
 from agents.planner.references import inputs, references, resolve
 from agents.planner.schemas import argument_reasons
 from agents.workflows.executor import Ask, Gate, Go, Refuse, Sleep
@@ -65,9 +67,9 @@ class ToolExecutor:
         self._seen: dict[tuple[UUID, UUID], tuple[float, Actor]] = {}
 
     def gate(self, *, run: Run, step: Step) -> Gate:
-        sources = _sources(run, step)
+        earlier = _earlier(run, step)
         try:
-            given = resolve(inputs(step.tool, step.arguments), {source.key: source.output for source in sources})
+            given = resolve(inputs(step.tool, step.arguments), {one.key: one.output for one in earlier})
         except UnresolvedReference as error:
             return Refuse(ToolFailure(code="unresolved_reference", message=str(error)))
         arguments = {**step.arguments, **given}
@@ -82,8 +84,9 @@ class ToolExecutor:
             arguments=arguments,
             planned=planned,
             approval=Approval(run.approval),
-            readers=[source.key for source in sources if source.read_only],
+            readers=[one.key for one in earlier if one.read_only],
             run=str(run.id),
+            sources=sources_at(run=run, step=step),
         )
         decision, version = call_decide(facts, member_id=run.member_id, run_id=run.id, step_id=step.id)
         step.verdict, step.rule, step.rule_reason = decision.verdict, decision.rule, decision.reason[:500]
@@ -223,7 +226,7 @@ def _planned(run: Run, step: Step) -> JsonObject:
     return planned
 
 
-def _sources(run: Run, step: Step) -> list[Step]:
+def _earlier(run: Run, step: Step) -> list[Step]:
     """The finished steps that this one refers to."""
     wanted = {reference.step for reference in references(inputs(step.tool, step.arguments))}
     if not wanted:

@@ -11,7 +11,9 @@ from agents import spending
 from agents.contracts import Approval, PlanAuthor, PlanDraft, PlannedStep, Reversibility, Risk, digest
 from agents.models import Plan, Run, Step
 from agents.orchestrator.declarations import declarations
-from agents.orchestrator.facts import acts, expected, spec_of
+from agents.orchestrator.facts import expected
+from agents.orchestrator.sources import acts
+from agents.orchestrator.specs import spec_of
 from agents.workflows import runs
 from agents.workflows.runs import Origin
 from permissions.contracts import PlanConsentRequest, Review, Verdict
@@ -122,9 +124,9 @@ def _ask(run: Run, draft: PlanDraft, steps: Sequence[PlannedStep]) -> None:
 
 
 def _request(run: Run, draft: PlanDraft, steps: Sequence[PlannedStep]) -> PlanConsentRequest:
-    decisions = [expected(step, member_id=run.member_id) for step in steps]
+    decisions = [expected(step, draft.steps, member_id=run.member_id) for step in steps]
     asking = [decision for decision in decisions if decision.verdict is Verdict.ASK]
-    specs = [spec for step in steps for tool, _given in acts(step) if (spec := spec_of(tool))]
+    specs = [spec for step in steps for act in acts(step) if (spec := spec_of(act.tool))]
     final = any(spec.reversibility is Reversibility.FINAL for spec in specs)
     version = standing().policy.version
     # What wants other people, or more of them, asks by itself when its turn comes.
