@@ -6,8 +6,18 @@ puts them together with a person's standing permissions.
 """
 
 from permissions.policy.builtin import ADDRESS_ARGUMENTS
-from permissions.policy.cedar import problem_of
+from permissions.policy.cedar import CONTEXT_NAMES, LONGEST_CONDITION, as_cedar, problem_of
 from permissions.policy.decisions import POLICY_VERSION, decide
 from permissions.policy.organization import NO_RULES, Policy
 
-__all__ = ["ADDRESS_ARGUMENTS", "NO_RULES", "POLICY_VERSION", "Policy", "decide", "problem_of"]
+__all__ = [
+    "ADDRESS_ARGUMENTS",
+    "CONTEXT_NAMES",
+    "LONGEST_CONDITION",
+    "NO_RULES",
+    "POLICY_VERSION",
+    "Policy",
+    "as_cedar",
+    "decide",
+    "problem_of",
+]

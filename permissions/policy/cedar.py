@@ -23,6 +23,11 @@ _LARGEST_DECIMAL = 9e14
 # Texts in arguments can be whole documents; a condition looks at the beginning.
 LONGEST_TEXT = 2_000
 
+# What a condition may name, as `_context` gives it.
+CONTEXT_NAMES = (
+    *("tool", "arguments", "reads", "reaches_people", "destroys", "declared_risk", "people", "domains", "outsiders"),
+    *("labels", "from_outside", "in_run", "device", "weekday", "minute"),
+)
 type Request = dict[str, object]
 
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

@@ -33,7 +33,17 @@ class Names:
 
 def names_for(rules: Iterable[RuleSpec]) -> Names:
     """Everything that these rules name."""
-    people = {UUID(one) for rule in rules for who in _asked(rule.review) for one in who.members}
+    return _names([rule.review for rule in rules])
+
+
+def review_in_words(review: Review) -> str:
+    """Who is asked, and what the answer needs."""
+    names = _names([review])
+    return _and([_asking(review, names), *_more(review, names)])
+
+
+def _names(reviews: Iterable[Review]) -> Names:
+    people = {UUID(one) for review in reviews for who in _asked(review) for one in who.members}
     return Names(
         people={str(key): name for key, name in member_names(people).items()},
         teams={str(key): name for key, name in Team.objects.values_list("id", "name")},

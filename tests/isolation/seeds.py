@@ -35,6 +35,8 @@ SHARED = {
     "accounts.Team",
     "accounts.TeamMember",
     "mail.Contact",
+    "permissions.DataLabel",
+    "permissions.PolicyRule",
 }
 _MOMENT = datetime(2026, 11, 23, 15, tzinfo=UTC)
 _PLAIN: dict[type, Any] = {
