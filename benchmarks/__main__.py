@@ -1,4 +1,4 @@
-"""`python -m benchmarks [start] [chat] [steps] [pages] [engine] [audit] [--million]`: all without names."""
+"""`python -m benchmarks [start] [chat] [steps] [pages] [engine] [audit] [stops] [--million]`: all without names."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks import audit, chat, engine, pages, start, steps
+from benchmarks import audit, chat, engine, pages, start, steps, stops
 from tests.local.site import Site
 
 NEED_A_SITE = {
@@ -16,6 +16,7 @@ NEED_A_SITE = {
     "pages": pages.measure,
     "engine": engine.measure,
     "audit": audit.measure,
+    "stops": stops.measure,
 }
 
 

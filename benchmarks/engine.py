@@ -37,14 +37,14 @@ def _main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--million", action="store_true")
     asked = parser.parse_args()
-    maya = _maya()
-    _round(maya)  # what a process does for the first time takes longer
-    _show_all(maya, "on a new site")
+    person = maya()
+    _round(person)  # what a process does for the first time takes longer
+    _show_all(person, "on a new site")
     dbos_engine.show_figures(runs=RUNS, steps=STEPS_PER_RUN)
     _show_neighbours()
     if asked.million:
-        million.plant(maya)
-        _show_all(maya, "with 1,000,000 finished runs")
+        million.plant(person)
+        _show_all(person, "with 1,000,000 finished runs")
 
 
 def _show_all(actor: Any, when: str) -> None:
@@ -78,7 +78,7 @@ def _show_neighbours() -> None:
     )
 
 
-def _maya() -> Any:
+def maya() -> Any:
     from accounts.models import User
     from accounts.selectors import actor_for
     from benchmarks.browser import EMAIL, SLUG
