@@ -59,8 +59,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
     """What a process keeps of the organizations' permissions belongs to another test's database."""
-    from permissions import standing  # apps are not ready when this file is read
+    from agents.orchestrator import figures  # apps are not ready when this file is read
+    from permissions import standing
 
+    figures.forget()
     standing.forget()
 
 

@@ -69,7 +69,7 @@ class ToolSpec:
         input_schema: JSON Schema (2020-12) of the arguments.
         reaches_people: the call delivers something to people other than the person it is done for.
         undo: how its effect is reversed; only for those that can be.
-        seconds: how long a call usually takes, until there are figures of the organization's own.
+        seconds: how long a call usually takes; used until there are figures of the organization's own.
         cost: what a call costs, in millionths of a US dollar.
         gives: who has written what the call gives; what is made of values from outside is from outside all the same.
         own: JSON Pointers into the result, with * for any place in a list, to what the organization's own software

@@ -6,6 +6,7 @@ from uuid import UUID
 from agents.contracts import REFERENCE_STEP, Approval, Json, JsonObject, PlannedStep, ToolSpec
 from agents.contracts.flow import EACH, ITEM, MOST_ITEMS, WAIT, is_flow
 from agents.gateway import catalogue
+from agents.orchestrator.figures import usual_seconds
 from agents.orchestrator.sources import acts
 from agents.orchestrator.specs import spec_of
 from permissions.contracts import CallFacts, Decision, Level, Source, Verdict
@@ -97,11 +98,15 @@ def expected(step: PlannedStep, steps: Collection[PlannedStep], *, member_id: UU
 
 
 def estimate(step: PlannedStep) -> tuple[float, int]:
-    """About how many seconds a planned step takes, and at most how many millionths of a US dollar it costs."""
+    """About how many seconds a planned step takes, and at most how many millionths of a US dollar it costs.
+
+    The time is the organization's own where it has used the tool often enough, else what the tool declares.
+    """
     specs = [spec for act in acts(step) if (spec := spec_of(act.tool)) is not None]
-    times = _times(step)
+    own, times = usual_seconds(), _times(step)
     waits = float(str(step.arguments.get("minutes", 0))) * 60 if step.tool == WAIT else 0.0
-    return waits + times * sum(spec.seconds for spec in specs), times * sum(spec.cost for spec in specs)
+    seconds = sum(own.get(spec.name, spec.seconds) for spec in specs)
+    return waits + times * seconds, times * sum(spec.cost for spec in specs)
 
 
 def _times(step: PlannedStep) -> int:

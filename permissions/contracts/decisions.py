@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import marshal
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -102,7 +103,7 @@ class CallFacts:
         """The same for the same facts at another time of day. Two orders of the same arguments may differ."""
         return (
             self.tool,
-            marshal.dumps(self.arguments),
+            _fingerprint(self.arguments),
             self.known,
             self.read_only,
             self.destructive,
@@ -132,6 +133,12 @@ class CallFacts:
         subject = given["subject"]
         given["subject"] = Subject(subject["member"], subject["role"], tuple(subject["teams"]))
         return cls(**given)
+
+
+def _fingerprint(arguments: dict[str, object]) -> bytes:
+    """Short, because arguments can be whole documents and decisions are kept by it. The second version of the format
+    writes equal values alike, whether or not they are the same object."""
+    return hashlib.blake2b(marshal.dumps(arguments, 2), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
 """A plan is shown before anything runs: approved as a whole or in part, changed, and held to what was approved."""
 
 import json
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from agents.contracts import PlannedStep, flow
 from agents.models import Plan, Run, Step
+from agents.orchestrator import figures
 from jarvis_site.audit.models import AuditEvent
 from jarvis_site.kernel.clock import db_now
 from jarvis_site.kernel.tenancy import tenant
@@ -336,3 +339,14 @@ def test_a_program_approves_with_the_same_rules(cast: Cast, workers: Workers) ->
     assert (answer["kind"], answer["scope"], answer["state"]) == ("plan", "reads", "approved")
     workers.drain()
     assert states(run)[1]["1"] == "asking"
+
+
+def test_how_long_a_plan_takes_is_told_by_what_the_organization_has_seen(cast: Cast, workers: Workers) -> None:
+    declared = step_of(start(cast.maya, reading()), "1").expected_seconds
+    seen = start(cast.maya, *(reading(str(number)) for number in range(figures.LEAST_CALLS)))
+    workers.drain()
+    with tenant(cast.maya.organization.id):
+        Step.objects.filter(run=seen).update(finished_at=F("effect_started_at") + timedelta(seconds=40))
+    figures.forget()
+    assert step_of(start(cast.maya, reading()), "1").expected_seconds == pytest.approx(40)
+    assert step_of(start(cast.karim, reading()), "1").expected_seconds == declared
