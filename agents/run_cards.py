@@ -1,7 +1,7 @@
 """Runs as the screens show them: state in words, the graph with marks, what waits for the person."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -27,7 +27,7 @@ from agents.telling import target
 from permissions.contracts import ConsentKind, Verdict
 from permissions.models import Consent
 from permissions.payloads import Payload, insiders_of, payload_of
-from permissions.selectors import consents_open_in
+from permissions.selectors import asked_names, consents_open_in
 
 type Label = str | Promise
 
@@ -56,6 +56,8 @@ STEP_STATES: dict[StepState, tuple[Label, str]] = {
     StepState.SKIPPED: (_("Skipped"), "off"),
     StepState.CANCELLED: (_("Stopped"), "off"),
 }
+# What asks, where somebody else answers.
+WAITS_FOR_OTHERS: Label = _("Waiting for others")
 # What a step that sleeps waits for.
 WAITS: dict[WaitsFor, Label] = {
     WaitsFor.TIME: _("Waiting for its time"),
@@ -152,10 +154,19 @@ class EdgeLine:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An open question to the person, with its call decoded."""
+    """An open question to the person, with its call decoded. `key`: of the step, where its arguments can be edited."""
 
     consent: Consent
     payload: Payload
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An open question about the person's run that others answer, by their names."""
+
+    consent: Consent
+    names: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +176,7 @@ class RunCard:
     Attributes:
         drawn: there is room for the graph; otherwise its steps are listed.
         asks: open questions to this person about single calls, the oldest first.
+        elsewhere: open questions about it that others answer.
         question: the open question about the plan as a whole, or about what is new in it.
         differences: what the current version of the plan says anew.
         tasks: what people are asked by its human steps.
@@ -181,6 +193,7 @@ class RunCard:
     height: int
     drawn: bool
     asks: Sequence[Ask]
+    elsewhere: Sequence[Elsewhere]
     question: Consent | None
     differences: Sequence[Difference]
     tasks: Sequence[HumanTask]
@@ -228,7 +241,8 @@ class RunCard:
 
 
 def cards_of(*, run_ids: Iterable[UUID], actor: Actor) -> dict[UUID, RunCard]:
-    """Cards of the person's runs, by run id, with at most six queries however many there are."""
+    """Cards of the person's runs, by run id, with at most six queries however many there are; two more where others
+    are asked."""
     runs = {run.id: run for run in Run.objects.filter(id__in=list(run_ids), member_id=actor.member_id)}
     if not runs:
         return {}
@@ -237,8 +251,10 @@ def cards_of(*, run_ids: Iterable[UUID], actor: Actor) -> dict[UUID, RunCard]:
     for step in Step.objects.filter(run_id__in=runs).defer("output").order_by("position"):
         steps[step.run_id].append(step)
     plans = {(plan.run_id, plan.version): plan for plan in Plan.objects.filter(run_id__in=runs)}
-    consents = list(consents_open_in(run_ids=list(runs), actor=actor))
-    asks, tasks = _asks(consents), tasks_open_in(run_ids=list(runs))
+    open_ = list(consents_open_in(run_ids=list(runs), actor=actor))
+    consents = [consent for consent in open_ if consent.mine]  # type: ignore[attr-defined]  # annotated
+    elsewhere = _elsewhere([consent for consent in open_ if not consent.mine])  # type: ignore[attr-defined]
+    asks, tasks = _asks(consents, steps), tasks_open_in(run_ids=list(runs))
     questions = {consent.run_id: consent for consent in consents if consent.kind == ConsentKind.PLAN}
     return {
         run.id: _card(
@@ -246,6 +262,7 @@ def cards_of(*, run_ids: Iterable[UUID], actor: Actor) -> dict[UUID, RunCard]:
             plans[run.id, run.plan_version],
             steps[run.id],
             asks=asks[run.id],
+            elsewhere=elsewhere[run.id],
             question=questions.get(run.id),
             before=plans.get((run.id, run.plan_version - 1)),
             tasks=tasks.get(run.id, []),
@@ -258,14 +275,25 @@ def card_of(*, run: Run, actor: Actor) -> RunCard:
     return cards_of(run_ids=[run.id], actor=actor)[run.id]
 
 
-def _asks(consents: list[Consent]) -> dict[UUID, list[Ask]]:
+def _asks(consents: list[Consent], steps: Mapping[UUID, Sequence[Step]]) -> dict[UUID, list[Ask]]:
     """Questions about single calls, decoded, by run id."""
     calls = [consent for consent in consents if consent.kind == ConsentKind.CALL]
     insiders = insiders_of() if calls else {}
     asks: dict[UUID, list[Ask]] = defaultdict(list)
     for consent in calls:
-        asks[consent.run_id].append(Ask(consent, payload_of(consent, insiders=insiders)))
+        # What stands inside a for-each is edited there, and what takes something back not at all.
+        own = (step for step in steps.get(consent.run_id, ()) if not (step.parent or step.undoes))
+        key = next((step.key for step in own if step.id == consent.step_id), "")
+        asks[consent.run_id].append(Ask(consent, payload_of(consent, insiders=insiders), key))
     return asks
+
+
+def _elsewhere(consents: list[Consent]) -> dict[UUID, list[Elsewhere]]:
+    names = asked_names(consent_ids=[consent.id for consent in consents]) if consents else {}
+    found: dict[UUID, list[Elsewhere]] = defaultdict(list)
+    for consent in consents:
+        found[consent.run_id].append(Elsewhere(consent, names.get(consent.id, ())))
+    return found
 
 
 def _card(
@@ -274,16 +302,27 @@ def _card(
     steps: list[Step],
     *,
     asks: list[Ask],
+    elsewhere: list[Elsewhere],
     question: Consent | None,
     before: Plan | None,
     tasks: list[HumanTask],
 ) -> RunCard:
     plane = layout({step.key: step.depends_on for step in steps})
     state, look = RUN_STATES[RunState(run.state)]
+    uncertain = [step for step in steps if step.state == StepState.UNCERTAIN]
+    if run.state == RunState.WAITING and elsewhere and not (asks or question or tasks or uncertain):
+        state = WAITS_FOR_OTHERS
     asking = {ask.consent.step_id for ask in asks}
+    with_others = {item.consent.step_id for item in elsewhere}
     undone = {step.undoes for step in steps if step.undoes and step.state == StepState.SUCCEEDED}
     nodes = {
-        step.key: _node(step, plane, asks=step.id in asking or _will_ask(step), undone=step.key in undone)
+        step.key: _node(
+            step,
+            plane,
+            asks=step.id in asking or _will_ask(step),
+            others=step.id in with_others,
+            undone=step.key in undone,
+        )
         for step in steps
     }
     return RunCard(
@@ -297,10 +336,11 @@ def _card(
         height=plane.height,
         drawn=plane.drawn,
         asks=asks,
+        elsewhere=elsewhere,
         question=question,
         differences=differences(before, plan) if before else [],
         tasks=tasks,
-        uncertain=[step for step in steps if step.state == StepState.UNCERTAIN],
+        uncertain=uncertain,
     )
 
 
@@ -316,11 +356,13 @@ def _will_ask(step: Step) -> bool:
     return step.verdict == Verdict.ASK and step.state in {StepState.BLOCKED, StepState.READY} and not step.attempt
 
 
-def _node(step: Step, plane: Layout, *, asks: bool, undone: bool) -> Node:
+def _node(step: Step, plane: Layout, *, asks: bool, others: bool, undone: bool) -> Node:
     place = plane.places[step.key]
     state, look = STEP_STATES[StepState(step.state)]
     if step.state == StepState.SLEEPING:
         state = WAITS.get(WaitsFor(step.waits_for), state)
+    elif others and step.state == StepState.ASKING:
+        state = WAITS_FOR_OTHERS
     risk, risk_look = RISKS[Risk(step.risk)]
     label, mark = REVERSIBILITIES[Reversibility(step.reversibility)]
     if step.state == StepState.SUCCEEDED:

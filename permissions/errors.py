@@ -28,5 +28,10 @@ class OnlyOnce(Invalid):
     message = _("This can only be answered for this one call. Nothing was changed.")
 
 
+class NotTheSame(Conflict):
+    code = "not_the_same"
+    message = _("Only exactly the same calls, of no high risk, can be approved together. Nothing was changed.")
+
+
 class BadPolicy(Invalid):
     code = "bad_policy"

@@ -52,6 +52,11 @@ _AUDIT: dict[str, Label] = {
     "consent.denied": gettext_lazy("Rejected"),
     "consent.expired": gettext_lazy("Nobody answered in time"),
     "consent.withdrawn": gettext_lazy("Question withdrawn"),
+    "consent.agreed": gettext_lazy("One of several agreed"),
+    "consent.escalated": gettext_lazy("More people asked"),
+    "consent.passed_on": gettext_lazy("Others asked"),
+    "grant.given": gettext_lazy("Allowed in advance"),
+    "grant.used": gettext_lazy("Allowed in advance: used"),
     "consent.used": gettext_lazy("Approval used"),
     "runs.batch_asked": gettext_lazy("Many runs at once"),
     "runs.batch_ended": gettext_lazy("Many runs at once: ended"),
@@ -173,12 +178,15 @@ def grouped_runs(runs: Iterable[Run]) -> list[tuple[str, list[Run]]]:
     return [(label, listed) for label, listed in groups.items() if listed]
 
 
+_SHOWN = ("id", "key", "title", "position", "parent", "undoes", "organization_id")
+
+
 @register.simple_tag
 def step_of(consent: Consent) -> Step | None:
     """The step that a question is about; none for one about a whole plan."""
     if consent.step_id is None:
         return None
-    return Step.objects.filter(id=consent.step_id).only("id", "key", "title", "position", "organization_id").first()
+    return Step.objects.filter(id=consent.step_id).only(*_SHOWN).first()
 
 
 @register.filter

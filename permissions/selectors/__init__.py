@@ -1,6 +1,7 @@
 from permissions.selectors.absences import absences_now, absences_of
 from permissions.selectors.consents import (
     answered_before,
+    asked_names,
     consent_get,
     consents_decided,
     consents_for_others,
@@ -9,10 +10,12 @@ from permissions.selectors.consents import (
     consents_own,
     consents_waiting,
     consents_with_others,
+    identical_waiting,
     may_answer,
     plan_steps_agreed,
     reviewers_of,
     title_waiting,
+    together,
     waiting_count,
 )
 from permissions.selectors.grants import (
@@ -32,6 +35,7 @@ __all__ = [
     "absences_now",
     "absences_of",
     "answered_before",
+    "asked_names",
     "consent_get",
     "consents_decided",
     "consents_for_others",
@@ -45,6 +49,7 @@ __all__ = [
     "grant_holders",
     "grant_of",
     "grants_list",
+    "identical_waiting",
     "may_answer",
     "plan_steps_agreed",
     "reviewers_of",
@@ -53,5 +58,6 @@ __all__ = [
     "stops_holding",
     "stops_lifted",
     "title_waiting",
+    "together",
     "waiting_count",
 ]

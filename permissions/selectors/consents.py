@@ -1,14 +1,19 @@
 """Reads about questions to people."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.contracts import Actor
+from accounts.selectors.names import member_names
 from jarvis_site.kernel.errors import NotFound
-from permissions.contracts import ConsentKind, ConsentScope, ConsentState
+from permissions.contracts import ConsentKind, ConsentScope, ConsentState, Level
 from permissions.models import Consent, ConsentReviewer
+
+# More than that nobody has looked at.
+MOST_TOGETHER = 50
 
 
 def consents_waiting(*, actor: Actor) -> QuerySet[Consent]:
@@ -89,13 +94,44 @@ def answered_before(*, consent: Consent, length: int = 3) -> list[Consent]:
     return list(same.exclude(id=consent.id).order_by("-decided_at").defer("arguments")[:length])
 
 
+def identical_waiting(*, consent: Consent, actor: Actor) -> list[Consent]:
+    """What else waits for the person that is exactly the same call, for the same person, and can be approved along with
+    it: nothing where the risk is high, or where somebody else or a proof is needed."""
+    if not together(consent):
+        return []
+    same = consents_waiting(actor=actor).filter(
+        member_id=consent.member_id, tool=consent.tool, kind=ConsentKind.CALL, arguments=consent.arguments
+    )
+    found = same.exclude(id=consent.id).exclude(risk=Level.HIGH).defer("arguments")[:MOST_TOGETHER]
+    return [one for one in found if together(one)]
+
+
+def together(consent: Consent) -> bool:
+    """Whether it may be approved along with others."""
+    simple = consent.needs.quorum == 1 and not consent.needs.proof
+    return simple and consent.kind == ConsentKind.CALL and consent.risk != Level.HIGH
+
+
 def waiting_count(*, actor: Actor) -> int:
     return consents_waiting(actor=actor).count()
 
 
 def consents_open_in(*, run_ids: list[UUID], actor: Actor) -> QuerySet[Consent]:
-    """The person's open questions in several runs at once, the oldest first."""
-    return consents_waiting(actor=actor).filter(run_id__in=run_ids)
+    """The open questions in several runs at once, the oldest first; `mine` says whether the person may answer."""
+    mine = _places(actor).filter(state=ConsentState.PENDING)
+    open_ = Consent.objects.filter(run_id__in=run_ids, state=ConsentState.PENDING)
+    return open_.annotate(mine=Exists(mine)).order_by("asked_at")
+
+
+def asked_names(*, consent_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """The names of those whose answers are still wanted, by question; with two queries however many there are."""
+    waiting = ConsentReviewer.objects.filter(consent_id__in=consent_ids, state=ConsentState.PENDING).order_by("id")
+    rows = list(waiting.values_list("consent_id", "member_id"))
+    names = member_names({member for _consent, member in rows})
+    found: dict[UUID, list[str]] = {}
+    for consent_id, member_id in rows:
+        found.setdefault(consent_id, []).append(names.get(member_id, ""))
+    return found
 
 
 def plan_steps_agreed(*, run_id: UUID) -> list[dict[str, Any]]:

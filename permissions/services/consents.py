@@ -3,6 +3,8 @@
 The caller of `consent_ask` and `consent_use` holds a transaction in which the step changes too.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -32,10 +34,11 @@ from permissions.contracts import (
     ConsentState,
     PlanConsentRequest,
 )
-from permissions.errors import AlreadyDecided, ConsentExpired, OnlyOnce, ProofNeeded
+from permissions.errors import AlreadyDecided, ConsentExpired, NotTheSame, OnlyOnce, ProofNeeded
 from permissions.events import ConsentDecided, ConsentWithdrawn
 from permissions.models import Consent, ConsentReviewer
 from permissions.reviews import review_as_json
+from permissions.selectors.consents import MOST_TOGETHER, together
 from permissions.services.grants import grant_give
 from permissions.services.reviewing import agreed, most_answers, reviewers_ask, still_agreed, still_reviews
 
@@ -198,6 +201,23 @@ def consent_approve(
     if choice is not Choice.ONCE:
         grant_give(consent=consent, choice=choice, timezone=actor.timezone)
     return consent
+
+
+@transaction.atomic
+def consents_approve_same(*, consent_ids: Sequence[UUID], actor: Actor) -> int:
+    """Approve several questions about exactly the same call, each once. Returns how many.
+
+    Raises: as `consent_approve`; NotTheSame: they differ, or one of them wants an answer of its own. Nothing
+        was changed.
+    """
+    found = list(Consent.objects.filter(id__in=consent_ids[: MOST_TOGETHER + 1]))
+    calls = {(one.member_id, one.tool, json.dumps(one.arguments, sort_keys=True)) for one in found}
+    if len(found) != len(set(consent_ids)) or len(calls) != 1 or not all(together(one) for one in found):
+        raise NotTheSame
+    # In one order, so that two who do it at once wait for each other and not in a circle.
+    for one in sorted(found, key=lambda one: one.id):
+        consent_approve(consent_id=one.id, actor=actor)
+    return len(found)
 
 
 @transaction.atomic

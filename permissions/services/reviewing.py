@@ -49,6 +49,8 @@ def reviewers_release(consent: Consent) -> list[UUID]:
 def still_reviews(consent: Consent, reviewer: ConsentReviewer) -> bool:
     """Whether somebody who was asked belongs to those who may answer, as they are now; a stand-in only as long as the
     other one is away."""
+    if _only_own(consent) and reviewer.member_id == consent.member_id:
+        return True  # the door has asked whether they may answer at all
     absent = reviewer.instead_of_id
     if absent and (absent, reviewer.member_id) not in _stand_ins(consent, [absent]):
         return False
@@ -63,10 +65,15 @@ def agreed(consent: Consent) -> int:
 
 def still_agreed(consent: Consent) -> bool:
     """Whether an approval is one still: those who gave it may, as they are now."""
-    needs = consent.needs
-    own = needs.own_answer and not needs.reviewers.named and needs.quorum == 1
     # Whether the one it is done for may have anything done is asked by whoever does it.
-    return (own and consent.decided_by_id == consent.member_id) or agreed(consent) >= needs.quorum
+    own = _only_own(consent) and consent.decided_by_id == consent.member_id
+    return own or agreed(consent) >= consent.needs.quorum
+
+
+def _only_own(consent: Consent) -> bool:
+    """It is put to the one it is done for, and to nobody else as long as that one may answer."""
+    needs = consent.needs
+    return needs.own_answer and not needs.reviewers.named and needs.quorum == 1
 
 
 def most_answers(consent: Consent) -> int:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.contracts import Actor
@@ -28,10 +29,12 @@ from permissions.selectors import (
     consents_for_others,
     consents_own,
     consents_with_others,
+    identical_waiting,
     may_answer,
     reviewers_of,
 )
-from permissions.services import consent_approve, consent_deny
+from permissions.services import consent_approve, consent_deny, consents_approve_same
+from permissions.services.reviewing import still_reviews
 from permissions.templatetags.consents import MOST_COUNTED
 
 LISTED = 100
@@ -95,6 +98,19 @@ def decide(request: HttpRequest, slug: str, consent_id: UUID) -> HttpResponse:
     return redirect(back_to(request, default=reverse("permissions:list", args=[slug])))
 
 
+@require_POST
+def approve_same(request: HttpRequest, slug: str) -> HttpResponse:
+    """Approve the named questions, which ask about exactly the same call."""
+    try:
+        ids = [UUID(text) for text in request.POST.getlist("consent")]
+    except ValueError as error:
+        raise Invalid from error
+    number = consents_approve_same(consent_ids=ids, actor=request_actor(request))
+    words = ngettext("%(n)d call is being done now.", "%(n)d calls are being done now.", number) % {"n": number}
+    messages.success(request, words)
+    return redirect(back_to(request, default=reverse("permissions:list", args=[slug])))
+
+
 def _choice(request: HttpRequest) -> Choice:
     try:
         return Choice(request.POST.get("choice") or Choice.ONCE)
@@ -109,6 +125,7 @@ def _page(request: HttpRequest, *, tab: str, opened: Consent | None) -> HttpResp
     shown = opened or next(iter(consents), None)
     reviewers = reviewers_of(consent=shown) if shown else []
     names = member_names({*_members(reviewers), *([shown.member_id] if shown else [])})
+    answers = shown is not None and _answers(shown, reviewers, actor)
     context = {
         "consents": consents,
         "tab": tab,
@@ -119,7 +136,8 @@ def _page(request: HttpRequest, *, tab: str, opened: Consent | None) -> HttpResp
         "shown": [shown] if shown else [],
         "alone": opened is not None,
         "payload": payload_of(shown) if shown else None,
-        "answers": any(row.member_id == actor.member_id and row.state == ConsentState.PENDING for row in reviewers),
+        "answers": answers,
+        "same": identical_waiting(consent=shown, actor=actor) if shown and answers else [],
         "risks": _RISKS,
         "requester": names.get(shown.member_id, "") if shown else "",
         "own": shown is not None and shown.member_id == actor.member_id,
@@ -127,6 +145,14 @@ def _page(request: HttpRequest, *, tab: str, opened: Consent | None) -> HttpResp
         "before": answered_before(consent=shown) if shown else [],
     }
     return render(request, "permissions/consent_list.html", context)
+
+
+def _answers(consent: Consent, reviewers: Sequence[ConsentReviewer], actor: Actor) -> bool:
+    """Whether their answer would count, as they are now."""
+    if consent.state != ConsentState.PENDING:
+        return False
+    mine = (row for row in reviewers if row.member_id == actor.member_id and row.state == ConsentState.PENDING)
+    return any(still_reviews(consent, row) for row in mine)
 
 
 def _filtered(request: HttpRequest, consents: QuerySet[Consent]) -> QuerySet[Consent]:

@@ -1,4 +1,4 @@
-// The inbox of questions: live, and by keyboard (j, k move; a approves; r rejects). The bell's page is kept live too.
+// The inbox of questions: live, and by keyboard (j, k move; a approves; e edits; r rejects). The bell's page is kept live too.
 import { subscribe } from "./live.js";
 import { refresher } from "./refresh.js";
 
@@ -30,7 +30,9 @@ const disable = (form, disabled) => {
   for (const button of form.querySelectorAll("button")) button.disabled = disabled;
 };
 
-const keys = { j: () => move(1), k: () => move(-1), a: approve, r: reject };
+const edit = () => document.querySelector("#request [data-edit]")?.click();
+
+const keys = { j: () => move(1), k: () => move(-1), a: approve, e: edit, r: reject };
 
 if (list) {
   document.addEventListener("keydown", (event) => {

@@ -46,6 +46,7 @@ _MEMBER_PAGES = [
     "runs/batches/",
     "runs/questions/",
     "approvals/",
+    "approvals/together/",
     "activity/",
     "notifications/",
     "notifications/read/",
