@@ -1,7 +1,9 @@
 """The decision about a call: built-in rules, the organization's, standing permissions, and how they meet."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import cedarpy
 import pytest
@@ -20,11 +22,13 @@ from permissions.contracts import (
     Subject,
     Verdict,
 )
-from permissions.policy import Policy, as_cedar, decide, problem_of
+from permissions.policy import CONTEXT_NAMES, Policy, as_cedar, decide, problem_of
 from permissions.policy.cedar import entities_for, request_for
 from permissions.policy.fitting import fits
+from permissions.views.rules import EXAMPLES
 from tests.permissions.rulebook import call, read, spec
 
+HOW_TO = Path(__file__).parents[2] / "docs/how-to/write-a-policy.md"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STRICTNESS = [Verdict.ALLOW, Verdict.ASK, Verdict.DENY]
 
@@ -212,6 +216,17 @@ def test_a_hostile_condition_is_refused_with_words(condition: str) -> None:
 def test_what_only_looks_hostile_is_read(condition: str) -> None:
     assert problem_of(spec(condition=condition)) == ""
     assert decided(call(), spec(condition=condition)).findings
+
+
+def test_the_conditions_and_names_in_the_how_to_are_right() -> None:
+    text = HOW_TO.read_text()
+    examples = [*re.findall(r"```\n(.*?)```", text, re.DOTALL)[0].splitlines(), *EXAMPLES.splitlines()]
+    examples.append('context.arguments.price.greaterThan(decimal("9.5"))')
+    assert len(examples) > 8
+    assert [problem_of(spec(condition=example)) for example in examples] == [""] * len(examples)
+    assert set(re.findall(r"`context\.(\w+)`", text)) == set(CONTEXT_NAMES) == set(request_for(call())["context"])
+    assert meets(call(arguments={"price": 9.6}), spec(effect=Verdict.DENY, condition=examples[-1]))
+    assert not meets(call(arguments={"price": 9.4}), spec(effect=Verdict.DENY, condition=examples[-1]))
 
 
 @pytest.mark.parametrize("name", ['x" || true || "', "a\nb", "})", '"', "\\"])
