@@ -1,6 +1,7 @@
 """An organization's rules. One whose condition cannot be worked out for a call counts as met when it restricts, and as
 not met when it allows."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +12,9 @@ from django.utils.translation import gettext as _
 from permissions.contracts import CallFacts, Finding, RuleSpec, Verdict
 from permissions.policy.cedar import Request, as_cedar, entities_for, names_time, request_for
 from permissions.policy.fitting import fits
+
+# Policies of a set are numbered in their order.
+_FAILED = re.compile(r"error while evaluating policy `policy(\d+)`")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,15 +46,19 @@ class Policy:
     def _judged(self, facts: CallFacts) -> dict[str, bool | None]:
         """Of the rules with a condition those that are met, and as None those that could not be worked out."""
         request, entities = request_for(facts), entities_for(facts)
-        broken: dict[str, bool | None] = dict.fromkeys(self._compiled.broken, None)
-        met = _asked(request, self._compiled.together, entities)
-        if met is not None:
-            return broken | dict.fromkeys(met, True)
-        # Which one it is that can not be worked out is known for sure only when each is asked by itself.
+        judged: dict[str, bool | None] = dict.fromkeys(self._compiled.broken, None)
+        answer = _asked(request, self._compiled.together, entities)
+        failed = self._compiled.failed(answer) if answer else None
+        if answer is not None and failed is not None:
+            return judged | dict.fromkeys(failed, None) | dict.fromkeys(_met(answer), True)
+        # Which one it is that can not be worked out is not known: each is asked by itself.
         for rule, alone in self._compiled.alone.items():
-            met = _asked(request, alone, entities)
-            broken |= {rule: None} if met is None else dict.fromkeys(met, True)
-        return broken
+            answer = _asked(request, alone, entities)
+            if answer is None or answer.diagnostics.errors:
+                judged[rule] = None
+            else:
+                judged |= dict.fromkeys(_met(answer), True)
+        return judged
 
     @cached_property
     def _compiled(self) -> "_Compiled":
@@ -64,6 +72,12 @@ class _Compiled:
     together: cedarpy.PolicySet
     alone: dict[str, cedarpy.PolicySet]
     broken: list[str]
+
+    def failed(self, answer: cedarpy.AuthzResult) -> list[str] | None:
+        """The rules that could not be worked out; None when Cedar says it in words that we do not know."""
+        found = [_FAILED.match(error) for error in answer.diagnostics.errors]
+        rules = list(self.alone)
+        return [rules[int(match[1])] for match in found if match] if all(found) else None
 
 
 def _compiled(rules: Iterable[RuleSpec]) -> _Compiled:
@@ -79,15 +93,16 @@ def _compiled(rules: Iterable[RuleSpec]) -> _Compiled:
     return _Compiled(cedarpy.PolicySet.from_str("\n".join(texts)), alone, broken)
 
 
-def _asked(request: Request, policies: cedarpy.PolicySet, entities: cedarpy.Entities) -> list[str] | None:
-    """Ids of the rules that are met; None when one of them could not be worked out."""
+def _asked(request: Request, policies: cedarpy.PolicySet, entities: cedarpy.Entities) -> cedarpy.AuthzResult | None:
+    """None when the arguments hold what Cedar has no values for, and nothing can be worked out."""
     try:
-        answer = cedarpy.is_authorized(request, policies, entities)
+        return cedarpy.is_authorized(request, policies, entities)
     except (ValueError, RecursionError):
-        # The arguments hold what Cedar has no values for.
         return None
-    if answer.diagnostics.errors:
-        return None
+
+
+def _met(answer: cedarpy.AuthzResult) -> list[str]:
+    """Ids of the rules that are met."""
     return [name for name in answer.diagnostics.id_annotations_by_reason.values() if name]
 
 

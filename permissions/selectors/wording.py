@@ -67,7 +67,7 @@ def _when(rule: RuleSpec, names: Names) -> str:
     if time := _time(rule):
         parts.append(time)
     if rule.condition:
-        parts.append(_("the condition below is met"))
+        parts.append(_("its condition is met"))
     return _and(parts)
 
 

@@ -166,6 +166,16 @@ def test_a_condition_that_can_not_be_worked_out_restricts_and_never_allows(
     assert [("could not be worked out" in item.reason) for item in rules] == ([] if effect is Verdict.ALLOW else [True])
 
 
+def test_among_others_only_the_rule_that_can_not_be_worked_out_is_in_doubt() -> None:
+    """What it compares with looks like the engine's own name for another rule."""
+    conditions = [f"context.people > {number}" for number in range(12)]
+    conditions[11:11] = ['context.arguments.subject == "policy1" && context.arguments.n', "context.arguments.none"]
+    facts = call(arguments={"to": ["a@b.example", "c@d.example"], "subject": "policy1", "n": "`policy0`"})
+    found = decided(facts, *(spec(effect=Verdict.DENY, condition=condition) for condition in conditions)).findings
+    said = {item.rule: "could not" in item.reason for item in found if item.rule.startswith("rule:")}
+    assert said == {"rule:r0": False, "rule:r1": False, "rule:r11": True, "rule:r12": True}
+
+
 def test_a_stored_rule_that_can_not_be_read_restricts_and_leaves_the_others_alone() -> None:
     broken, other = spec(effect=Verdict.DENY, condition="("), spec(condition="context.outsiders > 5")
     assert decided(call(), broken, other).verdict is Verdict.DENY
