@@ -37,7 +37,10 @@ from permissions.services import consent_approve, consent_deny, consents_approve
 from permissions.services.reviewing import still_reviews
 from permissions.templatetags.consents import MOST_COUNTED
 
-LISTED = 100
+# Each row is drawn of a dozen parts; more would take longer to draw than to find.
+LISTED = 25
+# Further back nobody turns pages; the filter finds it.
+MOST_PAGES = 400
 _TABS: dict[str, Callable[..., QuerySet[Consent]]] = {
     "mine": consents_own,
     "team": consents_for_others,
@@ -121,13 +124,17 @@ def _choice(request: HttpRequest) -> Choice:
 def _page(request: HttpRequest, *, tab: str, opened: Consent | None) -> HttpResponse:
     actor = request_actor(request)
     listed = _filtered(request, _TABS[tab](actor=actor))
-    consents = list(listed.defer("arguments")[:LISTED])
+    number = _number(request)
+    found = list(listed.defer("arguments")[(number - 1) * LISTED : number * LISTED + 1])
+    consents = found[:LISTED]
     shown = opened or next(iter(consents), None)
     reviewers = reviewers_of(consent=shown) if shown else []
     names = member_names({*_members(reviewers), *([shown.member_id] if shown else [])})
     answers = shown is not None and _answers(shown, reviewers, actor)
     context = {
         "consents": consents,
+        "number": number,
+        "more": len(found) > LISTED,
         "tab": tab,
         "risk": request.GET.get("risk", ""),
         "search": request.GET.get("q", ""),
@@ -145,6 +152,13 @@ def _page(request: HttpRequest, *, tab: str, opened: Consent | None) -> HttpResp
         "before": answered_before(consent=shown) if shown else [],
     }
     return render(request, "permissions/consent_list.html", context)
+
+
+def _number(request: HttpRequest) -> int:
+    """Which part of the list; the first for what makes no sense."""
+    text = request.GET.get("page", "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < len(str(MOST_PAGES)) + 1 else 1
+    return max(1, min(MOST_PAGES, number))
 
 
 def _answers(consent: Consent, reviewers: Sequence[ConsentReviewer], actor: Actor) -> bool:
