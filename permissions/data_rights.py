@@ -7,7 +7,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from jarvis_site.kernel.data_rights import Kind, Subject, Table, declare, deleted
-from permissions.models import Absence, Consent, DecisionRecord, Grant
+from permissions.contracts import ConsentState
+from permissions.models import Absence, Consent, ConsentReviewer, DecisionRecord, Grant
 from permissions.services.keeping import decisions_clean, decisions_overdue
 
 
@@ -18,7 +19,16 @@ def consents_forget(*, run_ids: list[UUID]) -> None:
             pass
 
 
+def stop(member_id: UUID) -> None:
+    """Nobody waits for an answer that they would give."""
+    mine = ConsentReviewer.objects.filter(member_id=member_id, state=ConsentState.PENDING)
+    mine.update(state=ConsentState.WITHDRAWN)
+
+
 def erase(subject: Subject) -> Iterator[int]:
+    # What they said about what was done for others: their words go, that they said it stays in the audit record.
+    Consent.objects.filter(decided_by_id=subject.member_id).exclude(reason="").update(reason="")
+    yield from deleted(ConsentReviewer.objects.filter(member_id=subject.member_id))
     yield from deleted(Consent.objects.filter(member_id=subject.member_id))
     yield from deleted(Grant.objects.filter(member_id=subject.member_id))
     yield from deleted(Absence.objects.filter(Q(member_id=subject.member_id) | Q(delegate_id=subject.member_id)))
@@ -35,6 +45,7 @@ declare(
             Table("permissions.Grant", about=_("a standing permission"), person="member_id"),
             Table("permissions.Absence", about=_("a time out of the office"), person="member_id"),
         ),
+        stop=stop,
         erase=erase,
         stays=_("They go with the run they belong to."),
     )

@@ -371,3 +371,18 @@ def test_an_approval_against_a_refusal_and_against_the_end_of_the_time(cast: Cas
         won[state] = won.get(state, 0) + 1
     print(f"races: {won}")
     assert sum(won.values()) == 2 * ROUNDS
+
+
+def test_an_erased_persons_words_and_places_go_and_nobody_waits_for_them(cast: Cast) -> None:
+    from jarvis_site.kernel.data_rights import Subject
+    from permissions.data_rights import erase, stop
+
+    open_, refused = ask(cast.maya, review=of(cast.priya, cast.tomas)), ask(cast.maya, review=of(cast.priya))
+    deny(cast.priya, refused, "Because I am ill")
+    with tenant(cast.halden.id):
+        stop(cast.priya.membership.id)
+        assert asked(open_)[cast.priya.membership.id] == WITHDRAWN
+        for _number in erase(Subject(cast.priya.membership.id, cast.priya.user.id, cast.priya.email)):
+            pass
+    assert (asked(open_).keys(), asked(refused)) == (ids(cast.tomas), {})
+    assert (fresh(refused).state, fresh(refused).reason, fresh(open_).state) == (DENIED, "", PENDING)
