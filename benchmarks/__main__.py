@@ -7,7 +7,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks import audit, chat, engine, inbox, pages, start, steps, stops
+from benchmarks import audit, chat, decide, engine, inbox, pages, start, steps, stops
 from tests.local.site import Site
 
 NEED_A_SITE = {
@@ -17,6 +17,7 @@ NEED_A_SITE = {
     "engine": engine.measure,
     "audit": audit.measure,
     "stops": stops.measure,
+    "decide": decide.measure,
     "inbox": inbox.measure,
 }
 
