@@ -46,12 +46,15 @@ def pending(person: Any, number: int) -> Any:
     """Open questions to one person, a second apart. Returns the id of one."""
     from datetime import timedelta
 
+    from django.db import transaction
+
     from jarvis_site.kernel.clock import db_time
     from jarvis_site.kernel.ids import uuid7
     from jarvis_site.kernel.tenancy import tenant
     from permissions.models import Consent, ConsentReviewer
 
-    with tenant(person.organization.id, member=person.membership.id):
+    # At once: a question that nobody is asked is looked at again, and somebody asked, within half a minute.
+    with tenant(person.organization.id, member=person.membership.id), transaction.atomic():
         now, me = db_time(), person.membership.id
         rows = [
             Consent(
