@@ -54,7 +54,7 @@ def stops(request: HttpRequest, slug: str) -> HttpResponse:  # noqa: ARG001 - th
     context = {
         "tab": TAB,
         "holding": _rows(holding, actor, manages=manages),
-        "earlier": _rows(earlier, actor, manages=manages),
+        "earlier": _rows(earlier, actor, manages=manages, steps=False),
         "manages": manages,
         "people": [one for one in members_list() if one.id != actor.member_id] if manages else [],
         "stopped": {(stop.kind, stop.target) for stop in holding},
@@ -103,20 +103,24 @@ def _concerns(stop: Stop, actor: Actor) -> bool:
     return stop.target in {actor.member_id, actor.organization_id} or stop.stopped_by_id == actor.member_id
 
 
-def _rows(found: Sequence[Stop], actor: Actor, *, manages: bool) -> list[Row]:
+def _rows(found: Sequence[Stop], actor: Actor, *, manages: bool, steps: bool = True) -> list[Row]:
     people = {one for stop in found for one in (stop.stopped_by_id, stop.target)}
     names = member_names(people)
     runs = runs_named(run_ids=[stop.target for stop in found if stop.kind == StopKind.RUN], actor=actor)
     rows = []
     for stop in found:
-        steps = [
-            (step, run, STEP_STATES[StepState(step.state)][0])
-            for step, run in in_flight_now(stop)
-            if run.member_id == actor.member_id
-        ]
+        own = _own_steps(stop, actor) if steps else []
         mine = stop.target in runs or stop.target == actor.member_id or (manages and stop.kind != StopKind.RUN)
-        rows.append(Row(stop, _what(stop, names, runs), names.get(stop.stopped_by_id, ""), mine, steps))
+        rows.append(Row(stop, _what(stop, names, runs), names.get(stop.stopped_by_id, ""), mine, own))
     return rows
+
+
+def _own_steps(stop: Stop, actor: Actor) -> list[tuple[Step, Run, Label]]:
+    return [
+        (step, run, STEP_STATES[StepState(step.state)][0])
+        for step, run in in_flight_now(stop)
+        if run.member_id == actor.member_id
+    ]
 
 
 def _what(stop: Stop, names: dict[UUID | None, str], runs: dict[UUID, str]) -> str:

@@ -1,6 +1,7 @@
 """The audit log, to be read and taken along."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,7 +12,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -40,6 +41,19 @@ KINDS = {
 }
 # Of consents and questions, and of the policy.
 DECISIONS = ("approved", "denied", "allow", "ask", "deny")
+
+
+def _reading[**P](view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
+    """Nothing is there for other methods, before anybody is asked for a proof."""
+
+    @wraps(view)
+    def reading(*args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        request: Any = args[0]
+        if request.method not in {"GET", "HEAD"}:
+            raise NotFound
+        return view(*args, **kwargs)
+
+    return reading
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -82,8 +96,8 @@ class AuditEventAdmin(OrganizationAdmin):
     def get_urls(self) -> list[URLPattern]:
         own = self.admin_site.admin_view
         return [
-            path("export/", own(self.export_view), name="audit_auditevent_export"),
-            path("evidence/<uuid:run_id>/", own(self.evidence_view), name="audit_auditevent_evidence"),
+            path("export/", _reading(own(self.export_view)), name="audit_auditevent_export"),
+            path("evidence/<uuid:run_id>/", _reading(own(self.evidence_view)), name="audit_auditevent_evidence"),
             *super().get_urls(),
         ]
 
@@ -107,8 +121,6 @@ class AuditEventAdmin(OrganizationAdmin):
         return _download(request, pieces, name=f"evidence-{run_id}.json", content_type="application/json")
 
     def _require(self, request: HttpRequest) -> None:
-        if request.method not in {"GET", "HEAD"}:
-            raise NotFound
         if not self.has_view_permission(request):
             raise PermissionDenied
 

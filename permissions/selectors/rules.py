@@ -67,6 +67,14 @@ def labels_list() -> list[DataLabel]:
     return list(DataLabel.objects.order_by("label", "tool", "id"))
 
 
+def label_get(*, label_id: UUID) -> DataLabel:
+    """Raises `NotFound`."""
+    label = DataLabel.objects.filter(id=label_id).first()
+    if label is None:
+        raise NotFound
+    return label
+
+
 def matched_lately() -> dict[str, Matched]:
     """By the rule's id."""
     since = db_time() - timedelta(days=KEPT_DAYS)

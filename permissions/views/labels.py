@@ -15,7 +15,7 @@ from accounts.step_up import fresh_proof_require
 from permissions.access import POLICY_MANAGE, POLICY_VIEW
 from permissions.errors import BadPolicy
 from permissions.forms import LabelForm
-from permissions.selectors.rules import labels_list
+from permissions.selectors.rules import label_get, labels_list
 from permissions.services.rules import label_make, label_remove
 
 TAB = "rules"
@@ -47,6 +47,7 @@ def listing(request: HttpRequest, slug: str) -> HttpResponse:
 def remove(request: HttpRequest, slug: str, label_id: UUID) -> HttpResponse:
     actor = request_actor(request)
     require(actor, POLICY_MANAGE)
+    label_get(label_id=label_id)  # strangers learn nothing, not even that a proof would be asked for
     fresh_proof_require(request)
     label_remove(actor=actor, label_id=label_id)
     messages.success(request, _("The label was removed."))

@@ -37,6 +37,7 @@ SHARED = {
     "mail.Contact",
     "permissions.DataLabel",
     "permissions.PolicyRule",
+    "permissions.Stop",
 }
 _MOMENT = datetime(2026, 11, 23, 15, tzinfo=UTC)
 _PLAIN: dict[type, Any] = {

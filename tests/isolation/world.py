@@ -5,7 +5,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from allauth.mfa.models import Authenticator
 from django.core.serializers.json import DjangoJSONEncoder
@@ -30,7 +32,8 @@ from chat.services.conversations import conversation_start
 from jarvis_site.kernel.tenancy import tenant
 from notifications.contracts import Matter
 from notifications.services import notify
-from permissions.models import Consent
+from permissions.contracts import StopKind
+from permissions.models import Absence, Consent, Grant, Stop
 from permissions.selectors import consents_waiting
 from permissions.services import consent_approve
 from tests.agents.servers import calendar_calls, mail_calls
@@ -184,6 +187,14 @@ def world_made(cast: Cast, workers: Workers) -> World:
             "done_run_id": done.id,
             "key_id": key_create(actor=maya.actor, name=CANARY, scopes=["*"], lifetime=None).key.id,
             "export_id": export_request(actor=maya.actor, about_id=maya.membership.id).id,
+            "grant_id": Grant.objects.create(
+                member_id=maya.membership.id, tool="mail.send", choice="always", title=CANARY
+            ).id,
+            "absence_id": _absence(cast).id,
+            # Of a device that is not there: it stops nothing.
+            "stop_id": Stop.objects.create(
+                kind=StopKind.DEVICE, target=uuid4(), reason=COMMON, stopped_by_id=maya.membership.id
+            ).id,
         }
     workers.drain()
     return World(cast=cast, gone=_gone(cast), ids={name: str(value) for name, value in ids.items()}, planted={})
@@ -203,6 +214,16 @@ def world_planted(cast: Cast, workers: Workers) -> World:
     )
     _check(world)
     return world
+
+
+def _absence(cast: Cast) -> Absence:
+    now = timezone.now()
+    return Absence.objects.create(
+        member_id=cast.maya.membership.id,
+        delegate_id=cast.tomas.membership.id,
+        starts_at=now + timedelta(days=1),
+        ends_at=now + timedelta(days=2),
+    )
 
 
 def _gone(cast: Cast) -> Person:
