@@ -6,4 +6,4 @@ class PermissionsConfig(AppConfig):
     verbose_name = "Permissions"
 
     def ready(self) -> None:
-        from permissions import consumers, data_rights  # noqa: F401 - registers what others find
+        from permissions import consumers, data_rights, handlers  # noqa: F401 - registers what others find

@@ -38,7 +38,7 @@ from agents.workflows.executor import Ask, Gate, Go, Refuse, Sleep
 from jarvis_site.kernel.errors import Forbidden, NotFound
 from permissions.contracts import CallFacts, ConsentRequest, Decision, Verdict
 from permissions.policy import POLICY_VERSION
-from permissions.services import call_decide, consent_ask, consent_use, plan_use
+from permissions.services import call_decide, consent_ask, consent_use, grant_used, plan_use
 
 # Longer than any honest call of the built-in servers, shorter than a person's patience with a hanging one.
 CALL_TIMEOUT_SECONDS = 30.0
@@ -75,9 +75,11 @@ class ToolExecutor:
         arguments = {**step.arguments, **given}
         if refusal := _unfit(step, arguments):
             return Refuse(refusal)
-        step.resolved = arguments
         if not is_flow(step.tool) and halts.stopped(run):
             return Sleep(WaitsFor.STOP, halts.AGAIN_SECONDS)
+        # Until it was decided about, a step holds what the plan expects to be decided.
+        before = step.verdict if step.resolved is not None else ""
+        step.resolved = arguments
         planned = _planned(run, step)
         facts = facts_of(
             tool=step.tool,
@@ -88,7 +90,7 @@ class ToolExecutor:
             run=str(run.id),
             sources=sources_at(run=run, step=step),
         )
-        decision, version = call_decide(facts, member_id=run.member_id, run_id=run.id, step_id=step.id)
+        decision, version = call_decide(facts, member_id=run.member_id, run_id=run.id, step_id=step.id, before=before)
         step.verdict, step.rule, step.rule_reason = decision.verdict, decision.rule, decision.reason[:500]
         return _gate(run, step, arguments, _Decided(facts, decision, version))
 
@@ -161,7 +163,15 @@ def _gate(run: Run, step: Step, arguments: JsonObject, decided: _Decided) -> Gat
     if shortage := spending.step_shortage(run=run, step=step, cost=_cost(step.tool)):
         step.rule, step.rule_reason = LIMIT_RULE, shortage.sentence[:500]
         return Sleep(WaitsFor.ROOM, shortage.seconds)
+    if decision.grant:
+        _count_grant(run, step, arguments, decided)
     return Go(ToolCall(tool=step.tool, arguments=arguments, idempotency_key=step.idempotency_key))
+
+
+def _count_grant(run: Run, step: Step, arguments: JsonObject, decided: _Decided) -> None:
+    """The call that people were asked about, when they made a standing permission of their answer, uses that answer."""
+    if not consent_use(step_id=step.id, digest=_digest(run, step, arguments, decided)):
+        grant_used(grant_id=decided.decision.grant, run_id=run.id)
 
 
 def _is_held(step: Step) -> bool:

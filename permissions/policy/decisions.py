@@ -43,8 +43,9 @@ def decide(
     """Allow, ask or deny, with the deciding rule and why.
 
     What denies wins over what asks, and that over what allows. What asks because of the kind of call (it reaches
-    people, it destroys) can be answered in advance: by a rule of the organization that allows it, and by the person's
-    standing permission. What asks by a rule of the organization, or because of where a value comes from, can not.
+    people, it destroys) can be answered in advance: by a rule of the organization that allows it, and, unless the risk
+    is high, by the person's standing permission. What asks by a rule of the organization, or because of where a value
+    comes from, can not.
 
     Args:
         policy: the organization's rules.
@@ -77,20 +78,23 @@ def _decide(facts: CallFacts, policy: Policy, grants: Sequence[StandingGrant]) -
     found = sorted(
         [*builtin.findings(facts), *policy.findings(facts)], key=lambda item: _STRICTNESS[item.verdict], reverse=True
     )
+    risk = assess(facts)
     grant = _grant(facts, grants)
     denied = next((item for item in found if item.verdict is Verdict.DENY), None)
     if denied is None and grant is not None and grant.refuses:
         denied = Finding("never", Verdict.DENY, _("You said that this must never be done."))
     if denied is not None:
-        return _decision(facts, denied, found, grant=grant if denied.rule == "never" else None)
-    asking = _unanswered(found, grant)
+        return _decision(denied, found, risk, grant=grant if denied.rule == "never" else None)
+    # What is given in advance was given for the usual case, and without a fresh proof of who gives it.
+    usable = grant if risk.level is not Level.HIGH else None
+    asking = _unanswered(found, usable)
     if asking:
-        return _asking(facts, asking, found)
-    if grant is not None and any(item.verdict is Verdict.ASK for item in found):
+        return _asking(asking, found, risk)
+    if usable is not None and any(item.verdict is Verdict.ASK for item in found):
         standing = Finding("grant", Verdict.ALLOW, _("You have allowed this in advance."))
-        return _decision(facts, standing, found, grant=grant)
+        return _decision(standing, found, risk, grant=usable)
     allowed = next((item for item in found if item.rule.startswith("rule:")), None)
-    return _decision(facts, allowed or next(item for item in found if item.verdict is Verdict.ALLOW), found)
+    return _decision(allowed or next(item for item in found if item.verdict is Verdict.ALLOW), found, risk)
 
 
 def _unanswered(found: Sequence[Finding], grant: StandingGrant | None) -> list[Finding]:
@@ -100,15 +104,14 @@ def _unanswered(found: Sequence[Finding], grant: StandingGrant | None) -> list[F
     return [item for item in found if item.verdict is Verdict.ASK and not (item.by_grant and answered)]
 
 
-def _asking(facts: CallFacts, asking: Sequence[Finding], found: Sequence[Finding]) -> Decision:
+def _asking(asking: Sequence[Finding], found: Sequence[Finding], risk: Assessment) -> Decision:
     # A rule of the organization says who answers; of the others the first is the one that matters most.
     deciding = next((item for item in asking if item.review is not None), asking[0])
-    decision = _decision(facts, deciding, found)
     return replace(
-        decision,
+        _decision(deciding, found, risk),
         by_plan=all(item.by_plan for item in asking),
-        by_grant=all(item.by_grant for item in asking),
-        review=_review(asking, decision.risk),
+        by_grant=all(item.by_grant for item in asking) and risk.level is not Level.HIGH,
+        review=_review(asking, risk),
     )
 
 
@@ -135,7 +138,7 @@ def _strictest(reviews: Sequence[Review]) -> Review:
 
 
 def _decision(
-    facts: CallFacts, deciding: Finding, found: Sequence[Finding], *, grant: StandingGrant | None = None
+    deciding: Finding, found: Sequence[Finding], risk: Assessment, *, grant: StandingGrant | None = None
 ) -> Decision:
     return Decision(
         verdict=deciding.verdict,
@@ -144,7 +147,7 @@ def _decision(
         by_plan=deciding.by_plan,
         by_grant=deciding.by_grant,
         grant=grant.id if grant else "",
-        risk=assess(facts),
+        risk=risk,
         findings=tuple(found),
     )
 

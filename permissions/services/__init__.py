@@ -14,7 +14,14 @@ from permissions.services.consents import (
     plans_withdraw,
 )
 from permissions.services.deciding import call_decide, call_preview
-from permissions.services.grants import grant_revoke, grant_wake, grants_notice, grants_revoke_all, grants_suspend
+from permissions.services.grants import (
+    grant_revoke,
+    grant_used,
+    grant_wake,
+    grants_notice,
+    grants_revoke_all,
+    grants_suspend,
+)
 from permissions.services.renewing import consents_renew
 
 __all__ = [
@@ -32,6 +39,7 @@ __all__ = [
     "consents_renew",
     "consents_withdraw",
     "grant_revoke",
+    "grant_used",
     "grant_wake",
     "grants_notice",
     "grants_revoke_all",

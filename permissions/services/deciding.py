@@ -5,19 +5,22 @@ from uuid import UUID
 
 from jarvis_site.kernel.clock import db_time
 from jarvis_site.kernel.tenancy.statements import append_later
-from permissions.contracts import CallFacts, Decision, Verdict
+from permissions.contracts import CallFacts, Decision
 from permissions.models import DecisionRecord
 from permissions.policy import Policy, decide
-from permissions.services.grants import grant_used
 from permissions.standing import person, standing
 
 
-def call_decide(facts: CallFacts, *, member_id: UUID, run_id: UUID, step_id: UUID) -> tuple[Decision, int]:
+def call_decide(
+    facts: CallFacts, *, member_id: UUID, run_id: UUID, step_id: UUID, before: str = ""
+) -> tuple[Decision, int]:
     """Decide about a call that is about to be made, in the transaction in which it is started.
 
     Args:
         facts: of the call itself; who, when and where is added here.
         member_id: for whom it is done.
+        before: the verdict the last time, when the same call comes again after a wait. Only another one is written
+            down, so that a record stands for a call and not for a look at it.
 
     Returns: the decision, and the version of the organization's rules by which it was made.
     """
@@ -26,22 +29,21 @@ def call_decide(facts: CallFacts, *, member_id: UUID, run_id: UUID, step_id: UUI
     known = completed(facts, member_id)
     timed = any(grant.until for grant in somebody.grants)
     decision = decide(known, now.policy, somebody.grants, at=db_time() if timed else None)
-    append_later(
-        DecisionRecord(
-            member_id=member_id,
-            run_id=run_id,
-            step_id=step_id,
-            tool=facts.tool,
-            facts=known.as_json(),
-            grants=[grant.id for grant in somebody.grants],
-            verdict=decision.verdict,
-            rule=decision.rule,
-            policy_version=now.policy.version,
-            shadow=_in_shadow(known, now.shadow),
+    if decision.verdict != before:
+        append_later(
+            DecisionRecord(
+                member_id=member_id,
+                run_id=run_id,
+                step_id=step_id,
+                tool=facts.tool,
+                facts=known.as_json(),
+                grants=[grant.id for grant in somebody.grants],
+                verdict=decision.verdict,
+                rule=decision.rule,
+                policy_version=now.policy.version,
+                shadow=_in_shadow(known, now.shadow),
+            )
         )
-    )
-    if decision.grant and decision.verdict is Verdict.ALLOW:
-        grant_used(grant_id=decision.grant, run_id=run_id)
     return decision, now.policy.version
 
 

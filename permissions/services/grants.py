@@ -112,8 +112,18 @@ def grant_wake(*, grant_id: UUID, actor: Actor) -> Grant:
 def grants_revoke_all(*, member_id: UUID, actor: Actor) -> int:
     """End every standing permission and refusal of a person. Returns how many. Raises: MayNot."""
     require(actor, APPROVALS_DECIDE if member_id == actor.member_id else GRANTS_MANAGE)
+    return _end_all(member_id, by=actor.member_id)
+
+
+@transaction.atomic
+def grants_end(*, member_id: UUID) -> int:
+    """End every standing permission and refusal of somebody who is gone. Returns how many."""
+    return _end_all(member_id, by=None)
+
+
+def _end_all(member_id: UUID, *, by: UUID | None) -> int:
     live = list(Grant.objects.select_for_update().filter(member_id=member_id, revoked_at=None).order_by("id"))
-    Grant.objects.filter(id__in=[grant.id for grant in live]).update(revoked_at=db_now(), revoked_by_id=actor.member_id)
+    Grant.objects.filter(id__in=[grant.id for grant in live]).update(revoked_at=db_now(), revoked_by_id=by)
     for grant in live:
         record(action="grant.revoked", resource=grant, details={"tool": grant.tool})
     if live:

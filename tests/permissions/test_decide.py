@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 from permissions.contracts import (
     CallFacts,
     Decision,
+    Level,
     Origin,
     Review,
     Reviewers,
@@ -135,6 +136,16 @@ def test_what_a_rule_asks_is_not_answered_by_a_standing_permission() -> None:
     grant = StandingGrant("g", "mail.send")
     assert decided(call(), grants=(grant,)).verdict is Verdict.ALLOW
     assert decided(call(), spec(), grants=(grant,)).verdict is Verdict.ASK
+
+
+def test_a_standing_permission_does_not_answer_at_high_risk() -> None:
+    grant = StandingGrant("g", "mail.send")
+    many = call(arguments={"to": [f"person{number}@example.com" for number in range(40)]})
+    decision = decided(many, grants=(grant,))
+    assert (decision.risk.level, decision.verdict) == (Level.HIGH, Verdict.ASK)
+    assert (decision.by_grant, decision.review.proof) == (False, True)
+    never = StandingGrant("g", "mail.send", refuses=True)
+    assert decided(many, grants=(never,)).verdict is Verdict.DENY
 
 
 def test_a_standing_permission_ends_at_its_time() -> None:

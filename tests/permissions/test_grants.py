@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import transaction
 
+from accounts.services.members import member_leave
 from agents.contracts import StepState
 from agents.orchestrator.facts import facts_of
 from jarvis_site.audit.models import AuditEvent
@@ -210,3 +211,11 @@ def test_a_question_about_one_call_gives_no_permission_by_itself(cast: Cast) -> 
     ask(cast.maya)
     with tenant(cast.halden.id):
         assert not Grant.objects.exists()
+
+
+def test_whoever_comes_back_has_nothing_allowed_in_advance(cast: Cast, workers: Workers) -> None:
+    granted = grant(cast.priya)
+    with tenant(cast.priya.organization.id, member=cast.priya.membership.id):
+        member_leave(actor=cast.priya.actor)
+    workers.drain()
+    assert row_of(granted).revoked_at is not None
