@@ -178,7 +178,17 @@ def test_text_that_was_read_does_not_leave_unseen(cast: Cast, workers: Workers) 
     workers.drain()
     assert states(run) == ("waiting", {"1": "succeeded", "2": "asking"})
     with tenant(cast.halden.id):
-        assert Consent.objects.get(run_id=run.id, kind="call").arguments["body"] == "secret"
+        asks = Consent.objects.get(run_id=run.id, kind="call")
+    assert asks.arguments["body"] == "secret"
+    assert (asks.rule, asks.standing) == ("outside-values", False)
+    [source] = asks.sources
+    assert (source["argument"], source["origin"], source["tool"]) == ("body", "outside", "files.read")
+    shown = cast.maya.client().get(f"/o/{cast.maya.slug}/approvals/{asks.id}/").content.decode()
+    for words in ("Where each value came from", "From outside", "Read n.txt"):
+        assert words in shown
+    assert "Approve for longer" not in shown
+    decide(cast.maya, run, "approve", choice="always")
+    assert asked(run)[-1] == ("call", "pending")
 
 
 def test_what_is_done_a_second_time_asks_for_itself(cast: Cast, workers: Workers) -> None:
