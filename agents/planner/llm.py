@@ -141,13 +141,19 @@ def _heard(stream: openai.Stream[ChatCompletionChunk], reply: Reply, charge: Cha
     """Hand the text on, and keep what the reply has used: as the server says, or by what has arrived."""
     estimate, reported, answer = charge.used or Tokens(0, 0), None, sha256()
     for chunk in stream:
-        answer.update(chunk.to_json(indent=None, warnings=False).encode(errors="surrogatepass"))
+        answer.update(_bytes(chunk))
         charge.answer = answer.hexdigest()
         text = reply.feed(chunk)
         reported = usage_in(chunk) or reported
         charge.used = reported or Tokens(estimate.prompt, math.ceil(reply.characters / USUAL_BYTES))
         if text:
             yield TextDelta(text)
+
+
+def _bytes(chunk: object) -> bytes:
+    """A piece of the reply for its digest, whatever a server has made of it."""
+    dumped = chunk.model_dump(warnings=False) if isinstance(chunk, ChatCompletionChunk) else chunk
+    return json.dumps(dumped, default=str).encode()
 
 
 def usage_in(chunk: object) -> Tokens | None:

@@ -18,6 +18,7 @@ from agents.services.deadlines import deadlines_sweep, worked
 from agents.services.limits import limit_remove, limit_set
 from agents.workflows.sweeper import sweep
 from jarvis_site.audit.models import AuditEvent
+from jarvis_site.audit.selectors import with_words
 from jarvis_site.kernel.clock import db_now, db_time
 from jarvis_site.kernel.errors import Invalid, NotFound
 from jarvis_site.kernel.tenancy import tenant
@@ -328,7 +329,7 @@ def test_setting_a_limit_is_on_record_with_its_reason_and_the_usual_one_comes_ba
         assert not Limit.objects.exists()
         rows = list(AuditEvent.objects.filter(action="limit.changed").order_by("id"))
         assert [(row.details["before"], row.details["after"]) for row in rows] == [(None, 5), (5, 6), (6, None)]
-        said = [words.words["reason"] for row in rows for words in row.words.all()]
+        said = [words["reason"] for _row, words in with_words(rows)]
         assert said == ["Too many", "Too few", "Never mind"]
 
 

@@ -25,6 +25,9 @@ NO_PAGES = {
     "files/folder/",
     "calendar/feed/",
     "settings/data/export/",
+    "approvals/together/",
+    "settings/grants/revoke-all/",
+    "settings/stops/stop/",
 }
 OUTSIDE = ["account/login/", "account/signup/", "account/password/reset/", "account/password/reset/done/", "nothing/"]
 PERSONAL = [

@@ -116,7 +116,8 @@ def test_an_approval_and_the_expiry_of_its_question(cast: Cast, workers: Workers
         consents_expire()
         workers.drain()
         acts, after = acts_of(run), question(maya, run).state
-        assert acts["consent.approved"] + acts["consent.expired"] == 1, (ends, acts)
+        # An approval that came too late to be used ends as expired, and another question is asked.
+        assert acts["consent.approved"] + acts["consent.expired"] == acts["consent.asked"], (ends, acts)
         expected = {
             "approved": ({"1": "succeeded"}, 1, "done", 1),
             "expired": ({"1": "denied"}, 0, "ConsentExpired", 1),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from permissions.contracts import CallFacts, Level, Origin, Source
@@ -81,10 +81,15 @@ CALLS = st.builds(
 )
 
 
+# How long an example takes to make says something about the machine only.
+RELAXED = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
 def height(call: CallFacts) -> int:
     return LEVELS.index(assess(call).level)
 
 
+@RELAXED
 @given(CALLS)
 def test_it_is_never_below_what_the_tool_declares_and_always_has_a_reason_for_it(call: CallFacts) -> None:
     found = assess(call)
@@ -93,6 +98,7 @@ def test_it_is_never_below_what_the_tool_declares_and_always_has_a_reason_for_it
     assert found.level is Level.HIGH or call.known
 
 
+@RELAXED
 @given(CALLS, st.sampled_from(["eve@evil.example", "priya@halden.example", "all@halden.example"]))
 def test_one_more_recipient_never_lowers_it(call: CallFacts, address: str) -> None:
     to = call.arguments.get("to")
@@ -100,17 +106,20 @@ def test_one_more_recipient_never_lowers_it(call: CallFacts, address: str) -> No
     assert height(replace(call, arguments={**call.arguments, "to": more})) >= height(call)
 
 
+@RELAXED
 @given(CALLS)
 def test_one_more_label_never_lowers_it(call: CallFacts) -> None:
     assert height(replace(call, labels=(*call.labels, "salaries"))) >= height(call)
 
 
+@RELAXED
 @given(CALLS, st.one_of(NAMES, st.just("")))
 def test_one_more_value_from_outside_never_lowers_it(call: CallFacts, argument: str) -> None:
     more = (*call.sources, Source(argument, Origin.OUTSIDE))
     assert height(replace(call, sources=more)) >= height(call)
 
 
+@RELAXED
 @given(CALLS)
 def test_the_order_of_the_arguments_does_not_matter(call: CallFacts) -> None:
     assert assess(replace(call, arguments=_turned(call.arguments))) == assess(call)
