@@ -82,7 +82,7 @@ class DecisionFilter(admin.SimpleListFilter):
 class AuditEventAdmin(OrganizationAdmin):
     title = _("Audit log")
     reading = access.AUDIT_VIEW
-    list_before_template = "admin/audit_tools.html"
+    change_list_template = "admin/audit_list.html"
     list_display = ("at", "who", "action", "resource_type", "resource", "decision", "reason", "run")
     # Fixed lists only: the values that exist would take a look at the whole log.
     list_filter = (("at", admin.DateFieldListFilter), KindFilter, DecisionFilter)
