@@ -32,22 +32,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # What the issue allows, and how long a process may look at what it has read.
 EFFECTIVE_SECONDS = 1.0
 PATIENCE_SECONDS = 60
-WATCHER = """
-import sys, time, uuid
+WATCHER = f"""
+import sys, uuid
 import django
 django.setup()
 from jarvis_site.kernel.tenancy import tenant
+from jarvis_site.local.process import wait_until
 from permissions.contracts import Subject
 from permissions.services import call_preview
 from tests.permissions.rulebook import read
+def verdict():
+    return call_preview(read(subject=Subject()), member_id=uuid.UUID(sys.argv[2])).verdict.value
 with tenant(uuid.UUID(sys.argv[1])):
-    seen = None
-    while seen != "deny":
-        verdict = call_preview(read(subject=Subject()), member_id=uuid.UUID(sys.argv[2])).verdict.value
-        if verdict != seen:
-            seen = verdict
-            print(seen, flush=True)
-        time.sleep(0.01)
+    print(verdict(), flush=True)
+    wait_until(lambda: verdict() == "deny", seconds={PATIENCE_SECONDS})
+    print(verdict(), flush=True)
 """
 
 
